@@ -50,7 +50,8 @@ class ContactChanges:
         values = {"username": old.greeting_name, "link": link[0], "seed": link[1]}
         if field == "email":
             values["new_email"] = new.email or ""
-        await self._mailer.queue(tx, f"{field}_changed", old.email, old.language, dialect=old.channel, **values)
+        name = f"{field}_changed" if link[0] else f"{field}_changed_for_good"
+        await self._mailer.queue(tx, name, old.email, old.language, dialect=old.channel, **values)
 
     async def is_known(self, token: str) -> bool:
         """Whether the link can undo a change."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mystar.accounts.drafts import require_good_password, require_unleaked_password
 from mystar.accounts.factors.service import FactorService
 from mystar.accounts.links import MailedLinks
@@ -120,7 +118,6 @@ class PasswordService:
         await tx.publish(PasswordChanged(account.id, reason))
         if account.email:
             linked = await ProviderRepository(tx).identities(account.id)
-            values: dict[str, Any] = {"username": account.greeting_name, "providers": [one.provider for one in linked]}
-            await self._mailer.queue(
-                tx, "password_changed", account.email, account.language, dialect=account.channel, **values
-            )
+            name = "password_changed_sign_ins_left" if linked else "password_changed"
+            values = {"username": account.greeting_name, "providers": ", ".join(one.provider for one in linked)}
+            await self._mailer.queue(tx, name, account.email, account.language, dialect=account.channel, **values)

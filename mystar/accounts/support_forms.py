@@ -23,7 +23,7 @@ class SupportForms:
         """:raises Invalid: by field. :raises TooMany: per client address."""
         email = normalize_field("email", normalize_email, email) or ""
         phone = normalize_field("phone", normalize_phone, phone) or ""
-        await self._pass_on("star_request", client, name=name, phone=phone, email=email)
+        await self._pass_on("star_request", client, name=name, phone=phone or "—", email=email)
 
     async def ask_support(self, client: ClientInfo, *, username: str, email: str, text: str) -> None:
         """:raises Invalid: the e-mail. :raises TooMany: per client address."""

@@ -20,7 +20,7 @@ from mystar.alarms.model import (
 )
 from mystar.alarms.repository import AlarmRepository
 from mystar.audit.service import AuditService
-from mystar.errors import Forbidden, NotFound, Unavailable
+from mystar.errors import Forbidden, NotFound, Text, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.health import Fact, Health
 from mystar.kit.outbox.mail import Mailer
@@ -30,6 +30,9 @@ _KEEP = timedelta(days=90)
 #: The names under which commands leave what they found, and what is made of it.
 _RECONCILIATIONS = {"payments reconcile": "payments", "earnings reconcile": "earnings"}
 _BACKUP, _CHECK = "backup", "check"
+_OPENED = Text("{title}. {what}\n{advice}\nС {began}.", "{title}. {what}\n{advice}\nSince {began}.")
+_CLOSED = Text("Прошло: {title}. Началось {began}.", "Over: {title}. It began {began}.")
+_MORE = Text(" и ещё {more}", " and {more} more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +117,11 @@ class AlarmService:
         if extra:
             told.setdefault(parseaddr(extra)[1], self._recipients.language)
         for address, language in told.items():
-            await self._mailer.queue(
-                tx,
-                "alarms",
-                address,
-                language,
-                opened=[_lines(one, language) for one in opened],
-                closed=[_lines(one, language) for one in closed],
-                link=self._panel_url,
-            )
+            values = {"title": _title(opened or closed, language), "closed": _paragraphs(_CLOSED, closed, language)}
+            if opened:
+                values["opened"] = _paragraphs(_OPENED, opened, language)
+            name = "alarms_opened" if opened else "alarms_closed"
+            await self._mailer.queue(tx, name, address, language, link=self._panel_url, **values)
 
     async def current(self, actor: Actor) -> list[Alarm]:
         """The open ones, oldest first. :raises Forbidden: not staff."""
@@ -183,10 +182,19 @@ class AlarmService:
         return await AlarmRepository(self._db).purge(self._clock.now() - _KEEP)
 
 
-def _lines(alarm: Alarm, language: str) -> dict[str, object]:
-    return {
-        "title": alarm.title(language),
-        "what": alarm.what(language),
-        "advice": alarm.advice(language),
-        "began": f"{alarm.began_at:%d.%m.%Y %H:%M} UTC",
-    }
+def _title(alarms: Sequence[Alarm], language: str) -> str:
+    title, more = alarms[0].title(language), len(alarms) - 1
+    return title + _MORE.in_(language, more=more) if more else title
+
+
+def _paragraphs(words: Text, alarms: Sequence[Alarm], language: str) -> str:
+    return "\n\n".join(
+        words.in_(
+            language,
+            title=one.title(language),
+            what=one.what(language),
+            advice=one.advice(language),
+            began=f"{one.began_at:%d.%m.%Y %H:%M} UTC",
+        )
+        for one in alarms
+    )

@@ -40,7 +40,7 @@ from mystar.orders.model import STATUS_FACTS, OrderFact, OrderMoneyDecided, Role
 from mystar.orders.studio.model import StudioOrderChanged, StudioOrderFact, StudioOrderQueued, StudioOrderWithdrawn
 from mystar.payments.model import MoneyMoved, PaymentFailed
 from mystar.reports.model import CaseDecided
-from mystar.texts.model import TextChanged
+from mystar.texts.model import Parts, TextChanged
 
 _STUDIO = {
     StudioOrderQueued: "studio_order_queued",
@@ -121,7 +121,10 @@ class Listeners:
         await self._audit.record(tx, act, f"announcement:{one.id}", audience=str(one.audience))
 
     async def _text_changed(self, tx: Tx, event: TextChanged) -> None:
-        await self._audit.record(tx, "text_changed", f"text:{event.name}", before=event.before, after=event.after)
+        before, after = _said(event.before, event.after), _said(event.after, event.before)
+        await self._audit.record(
+            tx, "text_changed", f"text:{event.name}", version=event.version, before=before, after=after
+        )
 
     async def _case_decided(self, tx: Tx, event: CaseDecided) -> None:
         case = event.case
@@ -306,3 +309,13 @@ def _masked(value: str) -> str:
 
 def _account(account_id: int) -> str:
     return f"account:{account_id}"
+
+
+def _said(parts: Parts, other: Parts) -> str:
+    """The parts of a text that are not the same in the other one."""
+    return "\n".join(
+        f"{language}: {text}"
+        for language, texts in parts.items()
+        for part, text in texts.items()
+        if other.get(language, {}).get(part) != text
+    )

@@ -1,4 +1,4 @@
-"""``python -m mystar mail samples``: every mail whose text can be changed, in both languages, into one mailbox."""
+"""``python -m mystar mail samples``: every mail, also with each sentence that some have, into one mailbox."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ async def _send(settings: Settings, mails: list[dict[str, str]]) -> str:
 
 
 def _mails(sender: str, to: str) -> Iterator[dict[str, str]]:
-    from mystar.texts.model import editable
-    from mystar.texts.service import built_in_preview
+    from mystar.texts.library import editable
+    from mystar.texts.samples import preview
 
     for name in editable():
-        for language, mail in built_in_preview(name).items():
-            subject = f"{mail['subject']} [{name}, {language}]"
-            yield {"to": to, "from": sender, **mail, "subject": subject, "language": language}
+        for language, mail in preview(name).items():
+            if mail.html:
+                subject = f"{mail.subject} [{name}, {language}]"
+                yield {"to": to, "from": sender, **mail._asdict(), "subject": subject, "language": language}

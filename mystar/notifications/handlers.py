@@ -20,6 +20,7 @@ from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.notifications.keys import NOTIFICATIONS
+from mystar.notifications.model import Notification
 from mystar.notifications.schemas import (
     DeletedCountView,
     MarkedCountView,
@@ -53,9 +54,11 @@ async def reading_language(request: web.Request) -> str:
 async def list_notifications(request: web.Request) -> web.Response:
     page, language = page_request(request), await reading_language(request)
     found = await request.app[NOTIFICATIONS].notifications(actor_of(request), page, read=query_of(request)["read"])
-    return page_response(
-        request, [notification_view(one, language, request.app[SITE]) for one in found.rows], found.count
-    )
+    return page_response(request, [_view(request, one, language) for one in found.rows], found.count)
+
+
+def _view(request: web.Request, notification: Notification, language: str) -> dict[str, Any]:
+    return notification_view(notification, request.app[NOTIFICATIONS].words(notification, language), request.app[SITE])
 
 
 @docs(tags=TAGS, summary="Read a notification")
@@ -64,7 +67,7 @@ async def list_notifications(request: web.Request) -> web.Response:
 @response_schema(NotificationView, 200)
 async def read_notification(request: web.Request) -> web.Response:
     found = await request.app[NOTIFICATIONS].notification(actor_of(request), **path_of(request))
-    return json_response(notification_view(found, await reading_language(request), request.app[SITE]))
+    return json_response(_view(request, found, await reading_language(request)))
 
 
 @docs(tags=TAGS, summary="Count unread notifications")

@@ -1,4 +1,4 @@
-"""The mails about orders, offers and money, as data: what is said, to whom, and where its one button leads.
+"""The mails about orders, offers and money, as data: what is said, and what its one button says.
 
 A mail has a subject that says what happened and to what, one or more sentences, facts such as the sum and the
 deadline, and at most one button.
@@ -7,20 +7,9 @@ deadline, and at most one button.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import NamedTuple
 
 from mystar.errors import Text
-from mystar.kit.money import format_rubles
-from mystar.kit.outbox.texts import TextStore
-
-_MONTHS = {
-    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
-    "en": "January February March April May June July August September October November December",
-}
-_MOSCOW = timedelta(hours=3)
 
 
 class MailText(NamedTuple):
@@ -32,8 +21,7 @@ class MailText(NamedTuple):
     deadline: Text | None = None
 
 
-OPEN = Text("Открыть заказ", "Open the order")
-PAY = Text("Оплатить", "Pay")
+_OPEN = Text("Открыть заказ", "Open the order")
 _TALK = Text("Открыть переписку", "Open the conversation")
 _MONEY = Text("Открыть выплаты", "Open the payouts")
 _ANSWER_BY = Text("Ответьте до", "Answer by")
@@ -58,7 +46,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "{customer} принимает ваше предложение: это заказ №{number} на сумму {amount}. Он ждёт оплаты.",
             "{customer} accepted your offer: it is order no. {number} for {amount}. It waits for the payment.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_accepted": MailText(
         Text("{star} принимает заказ №{number} — {what}", "{star} accepts order no. {number} — {what}"),
@@ -66,7 +54,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "{star} принимает ваш заказ №{number}. Оплата {amount} прошла. Мы напишем, когда всё будет готово.",
             "{star} accepts your order no. {number}. Your payment of {amount} arrived. We will write when it is done.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_accepted_unpaid": MailText(
         Text("оплатите заказ №{number} — {what}, {amount}", "pay for order no. {number} — {what}, {amount}"),
@@ -74,7 +62,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "{star} принимает ваш заказ №{number}. Осталось оплатить {amount}.",
             "{star} accepts your order no. {number}. What is left is to pay {amount}.",
         ),
-        PAY,
+        Text("Оплатить", "Pay"),
     ),
     "order_rejected": MailText(
         Text("заказ №{number} отклонён — {what}", "order no. {number} was declined — {what}"),
@@ -82,12 +70,12 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "К сожалению, {star} не может выполнить ваш заказ №{number}.",
             "Unfortunately, {star} cannot take your order no. {number}.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_cancelled": MailText(
         Text("заказ №{number} отменён — {what}", "order no. {number} was cancelled — {what}"),
         Text("Заказ №{number} на сумму {amount} отменён.", "Order no. {number} for {amount} was cancelled."),
-        OPEN,
+        _OPEN,
     ),
     "order_expired": MailText(
         Text(
@@ -95,14 +83,14 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "order no. {number} was cancelled: no answer in time — {what}",
         ),
         Text("Заказ №{number} на сумму {amount} отменён.", "Order no. {number} for {amount} was cancelled."),
-        OPEN,
+        _OPEN,
     ),
     "order_paid": MailText(
         Text("заказ №{number} оплачен — {what}, {amount}", "order no. {number} is paid — {what}, {amount}"),
         Text(
             "Заказ №{number} от {customer} оплачен: {amount}.", "Order no. {number} from {customer} is paid: {amount}."
         ),
-        OPEN,
+        _OPEN,
         _ANSWER_BY,
     ),
     "payment_failed": MailText(
@@ -121,18 +109,18 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "The payment provider does not accept a payment of {amount} for order no. {number}: {why}. Nothing was "
             "charged. There is no need to try again: we are looking into it.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_delivered": MailText(
         Text("готово: заказ №{number} — {what}", "ready: order no. {number} — {what}"),
         Text("{star}: {thing} (заказ №{number}).", "{star}: {thing} (order no. {number})."),
-        OPEN,
+        _OPEN,
         _APPROVE_BY,
     ),
     "revision_requested": MailText(
         Text("нужна доработка: заказ №{number} — {what}", "a revision is needed: order no. {number} — {what}"),
         Text("{customer} просит доработать заказ №{number}.", "{customer} asks for a revision of order no. {number}."),
-        OPEN,
+        _OPEN,
         _REVISE_BY,
     ),
     "dispute": MailText(
@@ -143,7 +131,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "A dispute over order no. {number} for {amount} was opened. The staff will "
             "decide and read your messages and the delivered files; the money stays.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "revision_late": MailText(
         Text(
@@ -156,7 +144,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "The revision of order no. {number} for {amount} did not come in time: the staff will "
             "decide and read your messages and the delivered files.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "dispute_settled": MailText(
         Text("спор по заказу №{number} решён — {what}", "the dispute over order no. {number} is settled — {what}"),
@@ -164,7 +152,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "Спор по заказу №{number} на сумму {amount} решён в пользу исполнителя.",
             "The dispute over order no. {number} for {amount} is settled for the creator.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_completed": MailText(
         Text("заказ №{number} завершён — {what}", "order no. {number} is completed — {what}"),
@@ -172,7 +160,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "Заказ №{number} на сумму {amount} завершён: работа принята.",
             "Order no. {number} for {amount} is completed: the work was approved.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "order_auto_completed": MailText(
         Text(
@@ -182,14 +170,14 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "Заказ №{number} на сумму {amount} завершён: замечаний вовремя не поступило.",
             "Order no. {number} for {amount} is completed: there were no objections in time.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "money_returned": MailText(
         Text(
             "деньги за заказ №{number} возвращены — {amount}", "the money for order no. {number} is returned — {amount}"
         ),
         Text("За заказ №{number} возвращено {amount}.", "{amount} was returned for order no. {number}."),
-        OPEN,
+        _OPEN,
     ),
     "money_partly_returned": MailText(
         Text("возвращена часть денег за заказ №{number} — {part}", "a part of order no. {number} is returned — {part}"),
@@ -197,7 +185,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "За заказ №{number} — {what} — возвращено {part} из {amount}.",
             "{part} of {amount} was returned for order no. {number} — {what}.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "hold_ended": MailText(
         Text("заказ №{number} нужно оплатить заново — {what}", "order no. {number} has to be paid again — {what}"),
@@ -205,7 +193,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
             "Срок удержания {amount} за заказ №{number} истёк, деньги вернулись: заказ нужно оплатить заново.",
             "The hold of {amount} for order no. {number} ended and the money went back: it has to be paid again.",
         ),
-        OPEN,
+        _OPEN,
     ),
     "offer": MailText(
         Text("{sender} предлагает: {what}, {amount}", "{sender} offers: {what}, {amount}"),
@@ -260,81 +248,35 @@ MAIL_TEXTS: Mapping[str, MailText] = {
     ),
 }
 
-SUM, REASON = Text("Сумма", "Sum"), Text("Причина", "Reason")
-FOR_WHOM, WISH, DUE = Text("Для кого", "For whom"), Text("Пожелание", "Wish"), Text("Срок", "Due date")
-TERM, INCLUDED = Text("Срок работы", "Term"), Text("Что входит", "What is included")
-_DAYS = Text("{days} дн. после принятия", "{days} days after the acceptance")
-
-
-@dataclass(slots=True)
-class MailContent:
-    """What a mail says besides its `MailText`. ``values`` fill the texts, ``facts`` come in their order.
-
-    :param link: of the button; empty = no button. :param action: on the button instead of that of the text.
-    """
-
-    values: dict[str, Any]
-    facts: list[tuple[Text, Any]] = field(default_factory=list)
-    more: list[Text] = field(default_factory=list)
-    link: str = ""
-    action: Text | None = None
-    deadline: datetime | None = None
-
-
-def render_values(name: str, content: MailContent, language: str, zone: tzinfo, texts: TextStore) -> dict[str, Any]:
-    """The values of the templates ``mail/notice.*``. :param texts: those in place of the built-in ones."""
-    mail_text, values = MAIL_TEXTS[name], {key: _in(value, language) for key, value in content.values.items()}
-    facts = [(label.in_(language), _in(value, language)) for label, value in content.facts if value]
-    if mail_text.deadline is not None and content.deadline is not None:
-        facts.append((mail_text.deadline.in_(language), moment_text(content.deadline, language, zone)))
-    own = texts.fill(f"notice.{name}", language, values, "subject", "text", "action") or {
-        part: text.in_(language, **values)
-        for part, text in (("subject", mail_text.subject), ("text", mail_text.text), ("action", mail_text.action))
-    }
-    return {
-        "subject": one_line(own["subject"]),
-        "paragraphs": [own["text"], *(text.in_(language, **values) for text in content.more)],
-        "facts": facts,
-        "link": content.link,
-        "action": content.action.in_(language) if content.action else own["action"],
-    }
-
-
-def _in(value: Any, language: str) -> Any:
-    return value.in_(language) if isinstance(value, Text) else value
-
-
-def one_line(text: str, longest: int = 150) -> str:
-    """For a subject: names may hold line breaks, and may be long."""
-    line = " ".join(text.split())
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
-
-
-def rubles(amount: int) -> Text:
-    """Kopecks in words."""
-    return Text(format_rubles(amount, "ru"), format_rubles(amount, "en"))
-
-
-def days_text(days: int) -> Text:
-    return Text(*(_DAYS.in_(language, days=days) for language in ("ru", "en")))
-
-
-def zone_of(name: str | None, otherwise: tzinfo) -> tzinfo:
-    """The zone of this name; the other one without a name, or for one that is not known any more."""
-    try:
-        return ZoneInfo(name) if name else otherwise
-    except (LookupError, ValueError, OSError):
-        return otherwise
-
-
-def moment_text(moment: datetime, language: str, zone: tzinfo) -> str:
-    """In words: "5 мая 2030, 14:30 по Москве", "5 May 2030, 14:30 (UTC+5)"."""
-    local = moment.astimezone(zone)
-    month = _MONTHS[language].split()[local.month - 1]
-    offset = local.utcoffset() or timedelta()
-    text = f"{local.day} {month} {local.year}, {local:%H:%M}"
-    if offset == _MOSCOW:
-        return f"{text} {'Moscow time' if language == 'en' else 'по Москве'}"
-    hours, minutes = divmod(abs(int(offset.total_seconds())) // 60, 60)
-    sign = "-" if offset < timedelta() else "+"
-    return f"{text} (UTC{f'{sign}{hours}' if hours or minutes else ''}{f':{minutes:02d}' if minutes else ''})"
+#: Sentences that some mails have, and what else depends on what has happened. Each is a text of its own.
+SENTENCES: Mapping[str, Text] = {
+    "greeting": Text("Здравствуйте, {username}!", "Hello, {username}!"),
+    "opens_after_payment": Text(
+        "Оно откроется, как только вы оплатите {amount}.", "It opens as soon as you pay {amount}."
+    ),
+    "late_for_buyer": Text("Исполнитель не ответил вовремя.", "Its creator did not answer in time."),
+    "late_for_creator": Text("Вы не ответили вовремя.", "You did not answer in time."),
+    "back_to_card": Text("{amount} вернутся на вашу карту.", "{amount} will be returned to your card."),
+    "back_by_sbp": Text(
+        "{amount} вернутся на ваш счёт, обычно на следующий день.",
+        "{amount} will be returned to your account, usually on the next day.",
+    ),
+    "back_to_buyer": Text("Деньги вернутся покупателю.", "The money will be returned to the buyer."),
+    "other_star": Text(
+        "Выберите другую звезду и сделайте заказ снова.", "Please choose another star and place the order again."
+    ),
+    "other_creator": Text(
+        "Выберите другого креатора и сделайте заказ снова.", "Please choose another creator and place the order again."
+    ),
+    "decide": Text("Ждём вашего решения: примите или отклоните его.", "It waits for you: please accept or decline it."),
+    "work": Text("Теперь слово за вами: {customer} ждёт.", "Now it is your turn: {customer} is waiting."),
+    "greeting_is_ready": Text("поздравление готово", "your greeting is ready"),
+    "work_is_ready": Text("работа готова", "your order is ready"),
+    "more_in_digest": Text("и ещё {more}", "and {more} more"),
+    "push_summary": Text("Новых уведомлений: {count}", "New notifications: {count}"),
+}
+#: What is on the button of some mails, instead of the words of their text.
+BUTTONS: Mapping[str, Text] = {
+    "watch": Text("Смотреть", "Watch"),
+    "pay": Text("Оплатить", "Pay"),
+}

@@ -12,16 +12,17 @@ from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
 from mystar.notifications.listeners import kind_of
-from mystar.notifications.mail_texts import (
+from mystar.notifications.mail_content import (
     DUE,
     FOR_WHOM,
-    PAY,
     REASON,
     SUM,
     WISH,
     MailContent,
-    render_values,
+    Reading,
     rubles,
+    sentence,
+    written,
     zone_of,
 )
 from mystar.notifications.model import OrderReader, format_date
@@ -54,30 +55,9 @@ from mystar.payments.model import refusal_reason
 _BOTH = (Role.BUYER, Role.CREATOR)
 _DONE = (Status.DELIVERED, Status.COMPLETED)
 _CALLED_OFF = (Status.CANCELLED, Status.REJECTED)
-_WATCH = Text("Смотреть", "Watch")
-_READY = {
-    True: Text("поздравление готово", "your greeting is ready"),
-    False: Text("работа готова", "your order is ready"),
-}
-_OPENS = Text("Оно откроется, как только вы оплатите {amount}.", "It opens as soon as you pay {amount}.")
-_LATE = {
-    Role.BUYER: Text("Исполнитель не ответил вовремя.", "Its creator did not answer in time."),
-    Role.CREATOR: Text("Вы не ответили вовремя.", "You did not answer in time."),
-}
-_BACK_TO_CARD = Text("{amount} вернутся на вашу карту.", "{amount} will be returned to your card.")
-_BACK_BY_SBP = Text(
-    "{amount} вернутся на ваш счёт, обычно на следующий день.",
-    "{amount} will be returned to your account, usually on the next day.",
-)
-_BACK_TO_BUYER = Text("Деньги вернутся покупателю.", "The money will be returned to the buyer.")
-_OTHER_STAR = Text(
-    "Выберите другую звезду и сделайте заказ снова.", "Please choose another star and place the order again."
-)
-_OTHER_CREATOR = Text(
-    "Выберите другого креатора и сделайте заказ снова.", "Please choose another creator and place the order again."
-)
-_DECIDE = Text("Ждём вашего решения: примите или отклоните его.", "It waits for you: please accept or decline it.")
-_WORK = Text("Теперь слово за вами: {customer} ждёт.", "Now it is your turn: {customer} is waiting.")
+#: What is ready, by whether it is a greeting.
+_READY = {True: "greeting_is_ready", False: "work_is_ready"}
+_LATE = {Role.BUYER: "late_for_buyer", Role.CREATOR: "late_for_creator"}
 
 
 class OrderMails:
@@ -136,25 +116,25 @@ class OrderMails:
             await self._mail(tx, "order_accepted_unpaid", fact, Role.BUYER, link=link)
 
     async def _rejected(self, tx: Tx, fact: OrderRejected) -> None:
-        again = _OTHER_STAR if fact.order.kind is Kind.GREETING else _OTHER_CREATOR
-        more = [*_money_back(fact.order, Role.BUYER), again]
-        await self._mail(tx, "order_rejected", fact, Role.BUYER, more=more)
+        again = "other_star" if fact.order.kind is Kind.GREETING else "other_creator"
+        sentences = [*_money_back(fact.order, Role.BUYER), again]
+        await self._mail(tx, "order_rejected", fact, Role.BUYER, sentences=sentences)
 
     async def _cancelled(self, tx: Tx, fact: OrderCancelled) -> None:
         """Mails the parties except the one that cancelled."""
         late = fact.by is Role.SYSTEM
         for role in _others(fact):
-            more = [*([_LATE[role]] if late else ()), *_money_back(fact.order, role)]
-            await self._mail(tx, "order_expired" if late else "order_cancelled", fact, role, more=more)
+            sentences = [*([_LATE[role]] if late else ()), *_money_back(fact.order, role)]
+            await self._mail(tx, "order_expired" if late else "order_cancelled", fact, role, sentences=sentences)
 
     async def _paid(self, tx: Tx, fact: OrderPaid) -> None:
         order = fact.order
         if order.money_goal is Goal.REVERSE:
             return  # too late: the money goes back at once
-        more = [_DECIDE] if order.status is Status.PENDING else []
+        sentences = ["decide"] if order.status is Status.PENDING else []
         if order.status in (Status.ACCEPTED, Status.IN_PROGRESS):
-            more = [_WORK]
-        await self._mail(tx, "order_paid", fact, Role.CREATOR, more=more)
+            sentences = ["work"]
+        await self._mail(tx, "order_paid", fact, Role.CREATOR, sentences=sentences)
         if order.kind is Kind.GREETING and order.status in _DONE:
             await self._mail_delivery(tx, fact)
 
@@ -171,13 +151,14 @@ class OrderMails:
     async def _mail_delivery(self, tx: Tx, fact: OrderFact) -> None:
         order = fact.order
         is_greeting = order.kind is Kind.GREETING
-        more: list[Text] = [] if order.is_open_to_buyer else [_OPENS]
-        link, action = "", None
+        sentences = [] if order.is_open_to_buyer else ["opens_after_payment"]
+        link, button = "", ""
         if is_greeting:
             make = self._orders.link_to_watch if order.is_open_to_buyer else self._orders.link_to_pay
-            link, action = make(order.id), _WATCH if order.is_open_to_buyer else PAY
+            link, button = make(order.id), "watch" if order.is_open_to_buyer else "pay"
+        thing = self._sentence(_READY[is_greeting])
         await self._mail(
-            tx, "order_delivered", fact, Role.BUYER, more=more, link=link, action=action, thing=_READY[is_greeting]
+            tx, "order_delivered", fact, Role.BUYER, sentences=sentences, link=link, button=button, thing=thing
         )
 
     async def _reopened(self, tx: Tx, fact: OrderReopened) -> None:
@@ -202,7 +183,7 @@ class OrderMails:
         """A cancelled or rejected order had a mail that says so already."""
         order = fact.order
         if order.money is Money.RELEASED and order.money_goal is not Goal.REVERSE:
-            await self._mail(tx, "hold_ended", fact, Role.BUYER, link=self._orders.link_to_pay(order.id), action=PAY)
+            await self._mail(tx, "hold_ended", fact, Role.BUYER, link=self._orders.link_to_pay(order.id), button="pay")
             await self._mail(tx, "hold_ended", fact, Role.CREATOR)
         elif order.status not in _CALLED_OFF:
             await self._mail(tx, "money_returned", fact, Role.BUYER)
@@ -214,9 +195,9 @@ class OrderMails:
         fact: OrderFact,
         role: Role,
         *,
-        more: list[Text] | None = None,
+        sentences: list[str] | None = None,
         link: str = "",
-        action: Text | None = None,
+        button: str = "",
         **values: Any,
     ) -> None:
         """Queue the mail, unless the account has no address, or so many of the kind that a digest has this one."""
@@ -225,7 +206,7 @@ class OrderMails:
         reader = people.get((order.buyer_id if role is Role.BUYER else order.creator_account_id) or 0)
         # What has no notification of its own would be in no digest.
         if reader is None or role not in roles or reader.recent < self._mails_per_hour:
-            draft = MailContent(values, [(REASON, order.cancellation_reason)], more or [], link, action)
+            draft = MailContent(values, [(REASON, order.cancellation_reason)], sentences or [], link, button)
             await self._mail_to(tx, name, order, role, people, draft)
 
     async def _mail_to(
@@ -243,17 +224,17 @@ class OrderMails:
         draft.facts = [(SUM, rubles(order.total_price)), *words, due]
         draft.deadline = order.deadline_at
         draft.link = draft.link or _page(self._site, dialect, order.id)
+        reading = Reading(reader.username, reader.language, zone_of(reader.time_zone, self._clock.zone))
         await self._mailer.queue(
             tx,
-            "notice",
+            written(name, draft, reading, self._mailer.texts),
             reader.email,
             reader.language,
             dialect=dialect,
-            username=reader.username,
-            **render_values(
-                name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone), self._mailer.texts
-            ),
         )
+
+    def _sentence(self, name: str) -> Text:
+        return Text(*(sentence(name, language, {}, self._mailer.texts) for language in ("ru", "en")))
 
 
 def _page(site: Site, dialect: str, order_id: int) -> str:
@@ -266,12 +247,13 @@ def _others(fact: OrderFact) -> list[Role]:
     return [role for role in _BOTH if role is not fact.by]
 
 
-def _money_back(order: Order, role: Role) -> list[Text]:
+def _money_back(order: Order, role: Role) -> list[str]:
+    """The names of sentences."""
     if order.money not in PAID:
         return []
     if role is Role.CREATOR:
-        return [_BACK_TO_BUYER]
-    return [_BACK_BY_SBP if order.is_charged_at_once else _BACK_TO_CARD]
+        return ["back_to_buyer"]
+    return ["back_by_sbp" if order.is_charged_at_once else "back_to_card"]
 
 
 def _values(order: Order, people: Mapping[int, OrderReader]) -> dict[str, Any]:

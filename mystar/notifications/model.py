@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mystar.errors import Forbidden, NotFound, Text
+from mystar.kit.outbox.texts import TextStore
 
 
 class Kind(StrEnum):
@@ -57,6 +58,13 @@ class Wording(NamedTuple):
     title: Text
     message: Text
     is_urgent: bool = False
+
+
+class Words(NamedTuple):
+    """What a reader sees."""
+
+    title: str
+    message: str
 
 
 WORDS: dict[str, Wording] = {
@@ -158,13 +166,13 @@ WORDS: dict[str, Wording] = {
     ),
     Kind.MESSAGE: Wording(
         Text("Новое сообщение", "New message"),
-        Text("Вам пишет {sender[username]}.", "{sender[username]} wrote to you."),
+        Text("Вам пишет {sender}.", "{sender} wrote to you."),
     ),
     Kind.OFFER: Wording(
         Text("Новое предложение", "New offer"),
         Text(
-            "{sender[username]} предлагает «{title}» за {price} ₽.",
-            "{sender[username]} offers “{title}” for {price} RUB.",
+            "{sender} предлагает «{title}» за {price} ₽.",
+            "{sender} offers “{title}” for {price} RUB.",
         ),
         is_urgent=True,
     ),
@@ -244,7 +252,7 @@ WORDS: dict[str, Wording] = {
     ),
     Kind.ANNOUNCEMENT: Wording(
         Text("Новости площадки", "News of the platform"),
-        Text("{subject_ru}. {text_ru}", "{subject_en}. {text_en}"),
+        Text("{subject}. {text}", "{subject}. {text}"),
     ),
     Kind.CONTENT_REMOVED: Wording(
         Text("Скрыто администрацией", "Removed by the staff"),
@@ -295,16 +303,21 @@ class Notification:
     def priority(self) -> Literal["high", "normal"]:
         return "high" if self._wording.is_urgent else "normal"
 
-    def title(self, language: str) -> str:
-        return self._wording.title.in_(language)
-
-    def message(self, language: str) -> str:
-        """The text, made of the kind and the data."""
+    def words(self, language: str, texts: TextStore) -> Words:
+        """Title and message, made of the kind and the data. :param texts: those in place of the built-in ones."""
+        wording = self._wording
+        built_in = {"title": wording.title.in_(language), "message": wording.message.in_(language)}
         try:
-            return self._wording.message.in_(language).format_map(self.data)
-        except (KeyError, TypeError):
+            return Words(**texts.fill(f"notification.{self.kind}", built_in, language, self._values(language)))
+        except LookupError:
             # Written by another release with other data.
-            return self.title(language)
+            return Words(built_in["title"], built_in["title"])
+
+    def _values(self, language: str) -> dict[str, Any]:
+        """The data, with what is kept in both languages in this one."""
+        values = {name.removesuffix(f"_{language}"): value for name, value in self.data.items()}
+        sender = values.get("sender")
+        return values | {"sender": sender["username"]} if isinstance(sender, dict) else values
 
     @property
     def _wording(self) -> Wording:

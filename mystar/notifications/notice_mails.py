@@ -10,15 +10,16 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
-from mystar.notifications.mail_texts import (
+from mystar.notifications.mail_content import (
     INCLUDED,
     REASON,
     SUM,
     TERM,
     MailContent,
+    Reading,
     days_text,
-    render_values,
     rubles,
+    written,
     zone_of,
 )
 from mystar.notifications.model import Recipient
@@ -97,15 +98,12 @@ class NoticeMails:
             return
         product = dialect or reader.channel
         draft.link = self._site.link(product, page[0], id=page[1]) or self._site.link(product, "home")
+        reading = Reading(reader.username, reader.language, zone_of(reader.time_zone, self._clock.zone))
         await self._mailer.queue(
             tx,
-            "notice",
+            written(name, draft, reading, self._mailer.texts),
             reader.email,
             reader.language,
             dialect=product,
             unsubscribe=unsubscribe,
-            username=reader.username,
-            **render_values(
-                name, draft, reader.language, zone_of(reader.time_zone, self._clock.zone), self._mailer.texts
-            ),
         )

@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from mystar.kit.web.fields import BaseSchema, BoundedList, Id, PlainText
 from mystar.kit.web.pagination import PageQuery
 from mystar.kit.web.site import Site
-from mystar.notifications.model import Kind, Notification, Subject
+from mystar.notifications.model import Kind, Notification, Subject, Words
 
 
 class NotificationPath(BaseSchema):
@@ -96,16 +96,16 @@ class DeletedCountView(BaseSchema):
     deleted_count = fields.Integer(required=True)
 
 
-def notification_view(notification: Notification, language: str, site: Site) -> dict[str, Any]:
+def notification_view(notification: Notification, words: Words, site: Site) -> dict[str, Any]:
     """The same for every reader of a language, so sockets write it once for each."""
     return {
         "id": notification.id,
         "type": notification.kind,
-        "message": notification.message(language),
+        "message": words.message,
         "data": notification.data,
         "created_at": notification.created_at,
         "is_read": notification.is_read,
-        "title": notification.title(language),
+        "title": words.title,
         "notification_type": notification.kind,
         "priority": notification.priority,
         "link": _page(notification, site),

@@ -7,10 +7,17 @@ from datetime import datetime, timedelta
 
 from mystar.accounts.model import Actor
 from mystar.kit.clock import Clock
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.pagination import Page, PageRequest
-from mystar.notifications.model import Notification, NotificationCreated, NotificationDraft, UnsubscribeLinkRefused
+from mystar.notifications.model import (
+    Notification,
+    NotificationCreated,
+    NotificationDraft,
+    UnsubscribeLinkRefused,
+    Words,
+)
 from mystar.notifications.repository import NotificationRepository
 
 _UNSUBSCRIBE = "unsubscribe"
@@ -30,6 +37,7 @@ class NotificationService:
         db: Database,
         signer: Signer,
         clock: Clock,
+        texts: TextStore,
         *,
         public_url: str,
         digest: timedelta,
@@ -38,6 +46,7 @@ class NotificationService:
         mails_per_hour: int,
     ) -> None:
         self._db, self._signer, self._clock, self._public_url = db, signer, clock, public_url
+        self._texts = texts
         self._digest, self._keep, self._keep_unread = digest, keep, keep_unread
         self.mails_per_hour = mails_per_hour
 
@@ -60,6 +69,10 @@ class NotificationService:
         if notification is not None:
             await tx.publish(NotificationCreated(notification.account_id))
         return notification
+
+    def words(self, notification: Notification, language: str) -> Words:
+        """Title and message, by the texts that hold now."""
+        return notification.words(language, self._texts)
 
     # The log that WebSockets replay (law 8)
 

@@ -48,6 +48,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
         infra.db,
         infra.signer,
         clock,
+        infra.texts,
         public_url=infra.settings.http.public_url,
         digest=digest,
         keep=timedelta(days=settings.keep_days),
@@ -60,7 +61,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     mails = NoticeMails(mailer, infra.site, clock, mails_per_hour=most)
     Listeners(notifications, mails, clock, quiet=digest).listen(infra.events)
     sockets.notify_sockets(notifications, app[HUB], infra.events)
-    app[NOTIFICATIONS], app[ENCODERS] = notifications, sockets.encoders(infra.site)
+    app[NOTIFICATIONS], app[ENCODERS] = notifications, sockets.encoders(notifications, infra.site)
     app.cleanup_ctx.extend(
         tasks(notifications, Digests(infra.db, notifications, mailer, clock, partial(_page_of, infra.site)), digest)
     )
@@ -81,6 +82,7 @@ def _add_push(app: web.Application, infra: Infrastructure) -> None:
         infra.outbox,
         infra.limits,
         infra.site,
+        infra.texts,
         sender,
         ttl=timedelta(hours=settings.ttl_hours),
     )

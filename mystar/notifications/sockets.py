@@ -58,13 +58,13 @@ def notify_sockets(notifications: NotificationService, hub: Hub, events: Events)
     events.after_commit(NotificationCreated, notified)
 
 
-def encoders(site: Site) -> dict[str, Encoder]:
+def encoders(notifications: NotificationService, site: Site) -> dict[str, Encoder]:
     """One encoder for each language, shared by all connections of it."""
-    return {language: partial(_encode, language=language, site=site) for language in ("ru", "en")}
 
+    def encode(notification: Notification, language: str) -> bytes:
+        return text_frame(notification_view(notification, notifications.words(notification, language), site))
 
-def _encode(notification: Notification, *, language: str, site: Site) -> bytes:
-    return text_frame(notification_view(notification, language, site))
+    return {language: partial(encode, language=language) for language in ("ru", "en")}
 
 
 @docs(tags=TAGS, summary="Stream the account's notifications")

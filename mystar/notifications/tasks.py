@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
+from mystar.kit.outbox.letters import items
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Database, Tx
+from mystar.notifications.mail_content import sentence
 from mystar.notifications.model import Notification
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService
@@ -62,27 +64,34 @@ class Digests:
         reader = await notifications.digest_recipient(account_id)
         if reader is None or not reader.email:
             return
+        lines = self._lines(waiting, total, reader.language)
         await self._mailer.queue(
             tx,
-            "digest",
+            "digest_of_one" if total == 1 else "digest",
             reader.email,
             reader.language,
             dialect=reader.channel,
             once_as=f"digest:{account_id}:{waiting[0].id}",
             unsubscribe=await self._notifications.unsubscribe_link(account_id, tx),
             username=reader.username,
-            lines=[_line(one, reader.language) for one in waiting],
-            more=total - len(waiting),
+            count=total,
+            first=lines[0],
+            lines=items(lines),
             link=self._page_of(waiting[0] if total == 1 else None),
         )
 
+    def _lines(self, waiting: Sequence[Notification], total: int, language: str) -> list[str]:
+        texts, more = self._mailer.texts, total - len(waiting)
+        lines = [_without_links(one).words(language, texts).message for one in waiting]
+        return [*lines, sentence("more_in_digest", language, {"more": more}, texts)] if more else lines
 
-def _line(notification: Notification, language: str) -> str:
+
+def _without_links(notification: Notification) -> Notification:
     sender = notification.data.get("sender")
-    if isinstance(sender, dict):
-        sender = {**sender, "username": unlinked(str(sender.get("username", "")))}
-        notification = replace(notification, data={**notification.data, "sender": sender})
-    return notification.message(language)
+    if not isinstance(sender, dict):
+        return notification
+    sender = {**sender, "username": unlinked(str(sender.get("username", "")))}
+    return replace(notification, data={**notification.data, "sender": sender})
 
 
 def tasks(

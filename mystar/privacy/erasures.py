@@ -19,6 +19,7 @@ from mystar.audit.service import AuditService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
+from mystar.kit.outbox.letters import items
 from mystar.kit.outbox.mail import TOKEN, Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.postgres.personal_data import Obstacle, PersonalDataRegistry
@@ -201,7 +202,7 @@ class ErasureService:
         await ErasureRepository(tx).postpone(erasure.id, self._clock.now() + _AGAIN, codes)
         if codes != list(erasure.blocked_by):
             reasons = [OBSTACLES[code].in_(account.language) for code in dict.fromkeys(codes)]
-            await self._mail(tx, "erasure_postponed", account, reasons=reasons)
+            await self._mail(tx, "erasure_postponed", account, reasons=items(reasons))
 
     async def _erase(self, tx: Tx, account: Account) -> None:
         await self._accounts.end_sessions(tx, account.id, "account_erased")

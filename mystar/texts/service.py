@@ -1,74 +1,17 @@
-"""Changing texts of mails, their history and their preview."""
+"""Changing texts of mails and notifications, and their history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from mystar.accounts.model import Actor
 from mystar.errors import Forbidden
 from mystar.kit.clock import Clock
-from mystar.kit.outbox.mail import Mailer
-from mystar.kit.outbox.texts import TextStore, filled
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Database
-from mystar.texts.model import (
-    LANGUAGES,
-    EditableText,
-    Parts,
-    TextChanged,
-    TextChangedMeanwhile,
-    TextUnknown,
-    TextVersion,
-    checked,
-    editable,
-)
+from mystar.texts.library import editable, text_of
+from mystar.texts.model import Parts, TextChanged, TextChangedMeanwhile, TextUnknown, TextVersion, checked
 from mystar.texts.repository import TextRepository
-
-#: Values of previews, by language.
-SAMPLES: dict[str, dict[str, Any]] = {
-    "ru": {
-        "username": "Анна",
-        "number": 1024,
-        "what": "поздравление от Лиры",
-        "star": "Лира",
-        "customer": "Анна",
-        "sender": "Лира",
-        "amount": "15 000 ₽",
-        "part": "5 000 ₽",
-        "thing": "видео готово",
-        "why": "касса не настроена",
-        "destination": "карта *1234",
-        "link": "https://example.com/x",
-        "hours": 24,
-        "days": 14,
-        "provider": "Яндекс",
-        "phone": "+7 *** ***-45-67",
-        "date": "14 мая 2030",
-        "due": "14 мая 2030",
-        "email": "anna@example.com",
-    },
-    "en": {
-        "username": "Anna",
-        "number": 1024,
-        "what": "a greeting from Lira",
-        "star": "Lira",
-        "customer": "Anna",
-        "sender": "Lira",
-        "amount": "15,000 RUB",
-        "part": "5,000 RUB",
-        "thing": "the video is ready",
-        "why": "the cash register is not set up",
-        "destination": "card *1234",
-        "link": "https://example.com/x",
-        "hours": 24,
-        "days": 14,
-        "provider": "Yandex",
-        "phone": "+7 *** ***-45-67",
-        "date": "14 May 2030",
-        "due": "14 May 2030",
-        "email": "anna@example.com",
-    },
-}
 
 
 class TextService:
@@ -113,52 +56,19 @@ class TextService:
             if seen is not None and seen != before:
                 raise TextChangedMeanwhile
             after = await texts.add(name, wanted, actor.id, self._clock.now())
-            await tx.publish(TextChanged(name, before, after))
+            said = (held.parts if held else None) or text.built_in
+            await tx.publish(TextChanged(name, after, said, wanted or text.built_in))
         await self.load()
         self._announce()
         return after
 
-    async def restore(self, actor: Actor, name: str, version_id: int) -> int:
+    async def restore(self, actor: Actor, name: str, version_id: int, *, seen: int | None = None) -> int:
         """Let an earlier version hold again, as a new one; 0 = the built-in text. Raises what `save` raises."""
         if actor.role != "owner":
             raise Forbidden
         if not version_id:
-            return await self.save(actor, name, None)
+            return await self.save(actor, name, None, seen=seen)
         version = await TextRepository(self._db).version(version_id)
         if version.name != name:
             raise TextUnknown
-        return await self.save(actor, name, version.parts)
-
-    def preview(self, name: str, parts: Parts) -> dict[str, dict[str, str]]:
-        """Subject, text and HTML of a mail by language, with sample values. :raises TextUnknown: :raises Invalid:"""
-        text = text_of(name)
-        return _preview(text, checked(text, parts))
-
-
-def built_in_preview(name: str) -> dict[str, dict[str, str]]:
-    """As `TextService.preview`, of the built-in text."""
-    text = text_of(name)
-    return _preview(text, text.built_in)
-
-
-def _preview(text: EditableText, parts: Parts) -> dict[str, dict[str, str]]:
-    return {language: _mail(text, parts[language], language) for language in LANGUAGES}
-
-
-def _mail(text: EditableText, parts: Mapping[str, str], language: str) -> dict[str, str]:
-    values = {**dict.fromkeys(text.names, "…"), **SAMPLES[language], "brand": "mystar"}
-    done = {part: filled(parts[part], values) for part in text.parts}
-    if text.name.startswith("notice."):
-        shown = {"paragraphs": [done["text"]], "facts": [], "action": done["action"], "subject": done["subject"]}
-        mail = Mailer.rendered("notice", language, {**values, **shown})
-    else:
-        mail = Mailer.rendered_own(done, language, values)
-    return {"subject": mail[0], "text": mail[1], "html": mail[2]}
-
-
-def text_of(name: str) -> EditableText:
-    """:raises TextUnknown:"""
-    found = editable().get(name)
-    if found is None:
-        raise TextUnknown
-    return found
+        return await self.save(actor, name, version.parts, seen=seen)

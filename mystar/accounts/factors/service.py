@@ -367,7 +367,7 @@ class FactorService:
         after: Sequence[Factor],
     ) -> None:
         await tx.publish(FactorChanged(account.id, what, factor.kind, factor.name, kinds_of(before), kinds_of(after)))
-        await self._verifier.tell(tx, account, what, name=factor.name, kind=factor.kind)
+        await self._verifier.tell(tx, account, f"{what}_{factor.kind}", name=factor.name)
 
         async def forget() -> None:
             self._sessions.forget(account.id)

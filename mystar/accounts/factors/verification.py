@@ -152,9 +152,9 @@ class FactorVerifier:
         raise SecondFactorRefused(account.id)
 
     async def tell(self, tx: Tx, account: Account, what: str, **values: Any) -> None:
-        """Mail the owner; see ``templates/mail/second_factor``."""
+        """Mail the owner; see ``templates/mail/second_factor_*``."""
         if account.email:
-            values = {"username": account.greeting_name, "what": what, "name": "", "kind": "", "left": 0, **values}
+            values = {"username": account.greeting_name, **values}
             await self._mailer.queue(
-                tx, "second_factor", account.email, account.language, dialect=account.channel, **values
+                tx, f"second_factor_{what}", account.email, account.language, dialect=account.channel, **values
             )

@@ -79,7 +79,7 @@ AUDIT_ACTIONS: Mapping[str, Text] = {
     "note_added": Text("внутренняя заметка", "internal note"),
     "announcement_sending": Text("объявление отправляется", "announcement being sent"),
     "announcement_stopped": Text("объявление остановлено", "announcement stopped"),
-    "text_changed": Text("изменён текст письма", "text of a mail changed"),
+    "text_changed": Text("изменён текст письма или уведомления", "text of a mail or notification changed"),
     "alarm_silenced": Text("тревога приглушена на день", "alarm silenced for a day"),
     "reports_decided": Text("решение о жалобах", "reports decided"),
     "conversation_read": Text("прочитана переписка сторон", "conversation of the parties read"),

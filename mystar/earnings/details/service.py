@@ -147,7 +147,7 @@ class DetailsService:
         for address in dict.fromkeys(one for one in addresses if one):
             await self._mailer.queue(
                 tx,
-                "payout_details_changed",
+                "payout_details_changed" if after else "payout_details_removed",
                 address,
                 account.language,
                 dialect=account.channel,

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from mystar.earnings.rules.model import Rule, percent_text
 from mystar.earnings.rules.repository import RuleRepository
 from mystar.earnings.rules.service import RulesSet
+from mystar.errors import Text
 from mystar.kit.clock import MOSCOW
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
+from mystar.kit.outbox.letters import items
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
@@ -44,7 +46,7 @@ class RuleMails:
                     dialect=creator["channel"],
                     once_as=f"commission:{number}:{creator['id']}",
                     username=creator["username"],
-                    rules=_lines(changed, creator["id"]),
+                    rules=items(_lines(changed, creator["id"], creator["language"])),
                 )
             if creators:
                 await self._put(tx, number, creators[-1]["id"])
@@ -59,17 +61,28 @@ class RuleMails:
         await self._outbox.put(tx, TOPIC, {"list": number, "after": after}, name=f"{number}:{after}")
 
 
-def _lines(rules: Sequence[Rule], creator_id: int) -> list[dict[str, str]]:
-    """The rules that can apply to the creator, for the template."""
+def _lines(rules: Sequence[Rule], creator_id: int, language: str) -> list[str]:
+    """The rules that can apply to the creator, in words."""
     return [
-        {
-            "name": rule.name,
-            "percent": percent_text(rule.terms.percent_bp),
-            "fixed": rubles_text(rule.terms.fixed) if rule.terms.fixed else "",
-            "min": rubles_text(rule.terms.min_amount) if rule.terms.min_amount else "",
-            "max": "" if rule.terms.max_amount is None else rubles_text(rule.terms.max_amount),
-            "start": rule.valid_from.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M"),
-        }
+        _line(rule).in_(language)
         for rule in rules
         if rule.conditions.creator_ids is None or creator_id in rule.conditions.creator_ids
     ]
+
+
+def _line(rule: Rule) -> Text:
+    terms, start = rule.terms, rule.valid_from.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
+    share = f"{percent_text(terms.percent_bp)} %"
+    parts = [Text(f"{rule.name or 'Правило'}: {share}", f"{rule.name or 'Rule'}: {share}")]
+    if terms.fixed:
+        parts.append(_rubles(" + {} руб.", " + {} RUB", terms.fixed))
+    if terms.min_amount:
+        parts.append(_rubles(", не меньше {} руб.", ", at least {} RUB", terms.min_amount))
+    if terms.max_amount is not None:
+        parts.append(_rubles(", не больше {} руб.", ", at most {} RUB", terms.max_amount))
+    parts.append(Text(f", с {start} по Москве", f", from {start} Moscow time"))
+    return Text("".join(part.ru for part in parts), "".join(part.en for part in parts))
+
+
+def _rubles(russian: str, english: str, amount: int) -> Text:
+    return Text(russian.format(rubles_text(amount)), english.format(rubles_text(amount)))

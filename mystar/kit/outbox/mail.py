@@ -16,13 +16,13 @@ from email_validator import validate_email
 from prometheus_client import CollectorRegistry, Gauge
 
 from mystar.kit.clock import Clock
+from mystar.kit.outbox.letters import Letter, html, letter_of, plain
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
 from mystar.kit.outbox.outbox import Outbox
-from mystar.kit.outbox.texts import TextStore
+from mystar.kit.outbox.texts import TextStore, built_in_mails
 from mystar.kit.postgres.database import Tx, assert_no_transaction
 from mystar.kit.security.tokens import Signer, token_of
 from mystar.kit.tracing import span
-from mystar.kit.web.templates import environment
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Mailer:
     async def queue(
         self,
         tx: Tx,
-        template: str,
+        letter: str | Letter,
         to: str,
         language: str,
         *,
@@ -86,71 +86,54 @@ class Mailer:
         reply_to: str = "",
         **values: Any,
     ) -> None:
-        """Render ``templates/mail/<template>.<language>.txt`` and ``.html`` and put the mail into the outbox.
+        """Put a mail into the outbox.
 
-        The first line of the text template is ``Subject: …``, followed by an empty line.
-
+        :param letter: the name of a built-in text, see `built_in_mails`, or the content itself, without the product.
         :param dialect: whose product the mail speaks of: of the account, or of the order.
         :param once_as: a unique name: a second mail of the same name is not sent.
         :param seed: of the token that replaces `TOKEN` in the mail when it is sent, so that the outbox, which keeps
             mails for a month, has nothing that opens an account.
         :param reply_to: the address that an answer goes to, instead of the mailer's.
-        :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058); passed to the templates too.
+        :param unsubscribe: URL whose POST ends mails of this kind (RFC 8058), shown in the mail, too.
+        :param values: fill the text. ``link`` is that of the button.
+        :raises LookupError: there is no such text, or a value of it is missing.
         """
-        values["brand"] = self._brand(dialect)
-        payload = self._payload(template, to, language, unsubscribe, values)
+        payload = self._payload(letter, to, language, dialect, unsubscribe, values)
         payload |= {"seed": seed} | ({"reply_to": reply_to} if reply_to else {})
         await self._outbox.enqueue(tx, self._topic, payload, name=once_as, lane=to)
 
     async def queue_unkept(
-        self, tx: Tx, template: str, to: str, language: str, *, dialect: str = "market", **values: Any
+        self, tx: Tx, name: str, to: str, language: str, *, dialect: str = "market", **values: Any
     ) -> None:
         """Queue a mail of which nothing is kept once it is sent, or refused for good."""
-        values["brand"] = self._brand(dialect)
-        payload = self._payload(template, to, language, "", values)
+        payload = self._payload(name, to, language, dialect, "", values)
         await self._outbox.enqueue(tx, self._topic, {**payload, "forget": True}, lane=to)
 
     def _payload(
-        self, template: str, to: str, language: str, unsubscribe: str, values: Mapping[str, Any]
+        self, letter: str | Letter, to: str, language: str, dialect: str, unsubscribe: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        names = {name: unlinked(values[name]) for name in _NAMES if name in values}
-        values = {**values, **names, "unsubscribe": unsubscribe}
-        needed = ("subject", "body", *(("button",) if values.get("link") else ()))
-        own = self.texts.fill(f"mail.{template}", language, values, *needed)
-        made = self.rendered_own(own, language, values) if own else self.rendered(template, language, values)
-        subject, text, html = made
+        brand = self._brand(dialect)
+        if isinstance(letter, str):
+            letter = mail_letter(letter, language, {**values, "brand": brand}, self.texts)
+        else:
+            letter = letter._replace(subject=f"{brand}: {letter.subject}")
         return {
             "to": to,
             "from": self._sender,
-            "subject": subject,
-            "text": text,
-            "html": html,
+            "subject": letter.subject,
+            "text": plain(letter, language, brand, unsubscribe),
+            "html": html(letter, language, brand, unsubscribe),
             "language": language,
             "unsubscribe": unsubscribe,
             "reply_to": self._reply_to,
         }
 
-    @staticmethod
-    def rendered(template: str, language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
-        """Subject, text and HTML of the built-in templates."""
-        values = {"brand": "mystar", "unsubscribe": "", **values}
-        text = environment().get_template(f"mail/{template}.{language}.txt").render(language=language, **values)
-        html = environment().get_template(f"mail/{template}.{language}.html").render(language=language, **values)
-        subject, _, body = text.partition("\n\n")
-        # Names in the subject may hold line breaks.
-        return " ".join(subject.removeprefix("Subject:").split()), body.lstrip("\n"), html
 
-    @staticmethod
-    def rendered_own(parts: Mapping[str, str], language: str, values: Mapping[str, Any]) -> tuple[str, str, str]:
-        """Subject, text and HTML of a text with its values: a paragraph that is the link becomes a button."""
-        values = {"brand": "mystar", "unsubscribe": "", "link": "", **values}
-        paragraphs = [one.strip() for one in parts["body"].replace("\r\n", "\n").split("\n\n") if one.strip()]
-        html = (
-            environment()
-            .get_template("mail/own.html")
-            .render(language=language, paragraphs=paragraphs, action=parts.get("button", ""), **values)
-        )
-        return " ".join(parts["subject"].split()), "\n\n".join(paragraphs) + "\n", html
+def mail_letter(name: str, language: str, values: Mapping[str, Any], texts: TextStore) -> Letter:
+    """The mail of this name. :raises LookupError: there is none, or a value of it is missing."""
+    values = {**values, **{key: unlinked(str(values[key])) for key in _NAMES if values.get(key)}}
+    built_in = built_in_mails()[name][language]
+    return letter_of(texts.fill(f"mail.{name}", built_in, language, values), str(values.get("link", "")))
 
 
 class SmtpSender:

@@ -107,6 +107,6 @@ class AnnouncementService:
             unsubscribe=await self._notifications.unsubscribe_link(reader.id, tx),
             username=reader.username,
             subject=text["subject"],
-            paragraphs=[part.strip() for part in text["text"].split("\n\n") if part.strip()],
+            text=text["text"],
             link=self._site.link(reader.channel, "home"),
         )

@@ -11,15 +11,16 @@ from typing import Any
 import orjson
 
 from mystar.accounts.model import Actor
-from mystar.errors import Text
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.outbox.web_push import MAX_BYTES, PushGone, Subscriber, WebPush, check_keys, is_allowed
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.site import Site
+from mystar.notifications.mail_content import sentence
 from mystar.notifications.model import Notification, NotificationCreated, Subject
 from mystar.notifications.push.model import PushOff, Subscription, SubscriptionRefused
 from mystar.notifications.push.repository import PushRepository
@@ -32,7 +33,6 @@ _ACCOUNTS, _SINGLE = 500, 3
 #: New notifications of one account that a run looks at.
 _MAX_NOTIFICATIONS = 100
 _MAX_LENGTH = 400
-_MANY = Text("Новых уведомлений: {count}", "New notifications: {count}")
 
 
 class PushService:
@@ -47,12 +47,13 @@ class PushService:
         outbox: Outbox,
         limits: RateLimits,
         site: Site,
+        texts: TextStore,
         sender: WebPush | None,
         *,
         ttl: timedelta,
     ) -> None:
         self._db, self._clock, self._outbox, self._limits, self._site = db, clock, outbox, limits, site
-        self._sender, self._ttl = sender, ttl
+        self._texts, self._sender, self._ttl = texts, sender, ttl
         self.news = asyncio.Event()
 
     def listen(self, events: Events) -> None:
@@ -140,21 +141,24 @@ class PushService:
         await rows.finish(account_id, last)
 
     def _message(self, notification: Notification, language: str) -> dict[str, Any]:
-        subject = notification.subject
+        subject, words = notification.subject, notification.words(language, self._texts)
         is_known = subject in list(Subject)
         link = self._site.link("market", subject, id=notification.subject_id) if is_known else ""
         data = {
             "id": notification.id,
             "type": notification.kind,
-            "title": notification.title(language)[:_MAX_LENGTH],
-            "body": notification.message(language)[:_MAX_LENGTH],
+            "title": words.title[:_MAX_LENGTH],
+            "body": words.message[:_MAX_LENGTH],
             "link": link or self._site.link("market", "home"),
             "tag": f"{notification.kind}-{subject}-{notification.subject_id}",
         }
         return {"data": data, "urgency": "high" if notification.priority == "high" else "normal"}
 
     def _summary(self, count: int, language: str) -> dict[str, Any]:
-        link, title = self._site.link("market", "home"), _MANY.in_(language, count=count)
+        link, title = (
+            self._site.link("market", "home"),
+            sentence("push_summary", language, {"count": count}, self._texts),
+        )
         data = {"id": None, "type": "summary", "title": title, "body": "", "link": link, "tag": "summary"}
         return {"data": data, "urgency": "normal"}
 
