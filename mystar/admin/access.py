@@ -29,7 +29,7 @@ from mystar.errors import Unauthenticated
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
 from mystar.kit.web.multipart import form
-from mystar.notifications.mail_texts import zone_of
+from mystar.notifications.mail_content import zone_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

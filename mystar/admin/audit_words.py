@@ -12,7 +12,8 @@ from mystar.admin.lists import LISTS
 from mystar.admin.lists.audit_labels import AUDIT_ACTIONS, CODES, DETAILS, PLACED_ACTIONS, SUBJECTS
 from mystar.admin.lists.route_labels import route_words
 from mystar.errors import MystarError, Text
-from mystar.kit.money import format_rubles, kopecks
+from mystar.kit.money import format_rubles_text
+from mystar.texts.library import editable
 
 #: Said by the action, or always the same.
 _LEFT_OUT = ("place", "currency")
@@ -61,6 +62,8 @@ def words_of(row: Mapping[str, Any]) -> AuditWords:
 
 def _subject(subject: str) -> tuple[Text, str]:
     kind, _, number = subject.partition(":")
+    if kind == "text" and number in editable():
+        return editable()[number].title, f"/admin/texts/{number}/"
     if kind not in SUBJECTS or not number.isdigit():
         return Text(subject, subject), ""
     title, path = SUBJECTS[kind]
@@ -92,7 +95,7 @@ def _value(act: str, name: str, value: Any) -> str | Text:
     if name == "list" and str(value) in LISTS:
         return LISTS[str(value)].title
     if name in ("amount", "fee") and _AMOUNT.fullmatch(str(value)):
-        return format_rubles(kopecks(str(value).removeprefix("-")) * (-1 if str(value).startswith("-") else 1))
+        return format_rubles_text(str(value))
     if name == "by" and str(value).startswith("account:"):
         return _subject(str(value))[0]
     known = CODES.get((act, name)) or CODES.get(("", name)) or {}

@@ -51,6 +51,11 @@ def rubles_number(amount: int) -> orjson.Fragment:
     return orjson.Fragment(rubles_text(amount))
 
 
+def format_rubles_text(text: str, language: str = "ru") -> str:
+    """Rubles that are stored as text, such as "-15.00", for people. :raises ValueError: it is no such text."""
+    return format_rubles(kopecks(text.removeprefix("-")) * (-1 if text.startswith("-") else 1), language)
+
+
 def format_rubles(amount: int, language: str = "ru") -> str:
     """Kopecks for people: 1500000 → "15 000 ₽" or "15,000 RUB"; kopecks only where there are some."""
     whole, part = divmod(abs(amount), 100)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
 from mystar.errors import Forbidden, NotFound, Text
+from mystar.kit.money import format_rubles_text
 from mystar.kit.outbox.texts import TextStore
 
 
@@ -117,7 +118,7 @@ WORDS: dict[str, Wording] = {
     ),
     Kind.MONEY_PARTLY_RETURNED: Wording(
         Text("Часть денег возвращена", "Some money returned"),
-        Text("За заказ №{order_id} возвращено {amount} ₽.", "{amount} RUB were returned for order no. {order_id}."),
+        Text("За заказ №{order_id} возвращено {amount}.", "{amount} were returned for order no. {order_id}."),
     ),
     Kind.DELIVERY: Wording(
         Text("Заказ выполнен", "Order delivered"),
@@ -171,8 +172,8 @@ WORDS: dict[str, Wording] = {
     Kind.OFFER: Wording(
         Text("Новое предложение", "New offer"),
         Text(
-            "{sender} предлагает «{title}» за {price} ₽.",
-            "{sender} offers “{title}” for {price} RUB.",
+            "{sender} предлагает «{title}» за {price}.",
+            "{sender} offers “{title}” for {price}.",
         ),
         is_urgent=True,
     ),
@@ -198,37 +199,37 @@ WORDS: dict[str, Wording] = {
     ),
     Kind.PAYOUT_PAID: Wording(
         Text("Выплата отправлена", "Payout sent"),
-        Text("{amount} ₽ отправлены: {destination}.", "{amount} RUB were sent: {destination}."),
+        Text("{amount} отправлены: {destination}.", "{amount} were sent: {destination}."),
     ),
     Kind.PAYOUT_FAILED: Wording(
         Text("Выплата не прошла", "Payout failed"),
         Text(
-            "Выплата {amount} ₽ не прошла: деньги снова доступны. Проверьте реквизиты.",
-            "The payout of {amount} RUB failed: the money is available again. Please check the details.",
+            "Выплата {amount} не прошла: деньги снова доступны. Проверьте реквизиты.",
+            "The payout of {amount} failed: the money is available again. Please check the details.",
         ),
         is_urgent=True,
     ),
     Kind.PAYOUT_NOT_MADE: Wording(
         Text("Выплата не прошла", "Payout failed"),
         Text(
-            "Выплата {amount} ₽ не прошла, и не из-за реквизитов: деньги снова доступны, запросите её позже.",
-            "The payout of {amount} RUB failed, and not because of the details: the money is available again, "
+            "Выплата {amount} не прошла, и не из-за реквизитов: деньги снова доступны, запросите её позже.",
+            "The payout of {amount} failed, and not because of the details: the money is available again, "
             "please ask for it later.",
         ),
     ),
     Kind.PAYOUT_RETURNED: Wording(
         Text("Выплата вернулась", "Payout returned"),
         Text(
-            "Банк вернул выплату {amount} ₽: деньги снова доступны. Проверьте реквизиты.",
-            "The bank returned the payout of {amount} RUB: the money is available again. Please check the details.",
+            "Банк вернул выплату {amount}: деньги снова доступны. Проверьте реквизиты.",
+            "The bank returned the payout of {amount}: the money is available again. Please check the details.",
         ),
         is_urgent=True,
     ),
     Kind.BALANCE_ADJUSTED: Wording(
         Text("Баланс изменён", "Balance adjusted"),
         Text(
-            "Администрация изменила баланс на {amount} ₽: {reason}",
-            "The staff adjusted the balance by {amount} RUB: {reason}",
+            "Администрация изменила баланс на {amount}: {reason}",
+            "The staff adjusted the balance by {amount}: {reason}",
         ),
     ),
     Kind.REPORT_DISMISSED: Wording(
@@ -260,6 +261,8 @@ WORDS: dict[str, Wording] = {
         is_urgent=True,
     ),
 }
+#: Rubles in the data.
+_SUMS = frozenset({"amount", "price"})
 #: For kinds of a later release.
 _UNKNOWN_KIND = Wording(Text("Уведомление", "Notification"), Text("У вас новое уведомление.", "You have news."))
 
@@ -309,13 +312,15 @@ class Notification:
         built_in = {"title": wording.title.in_(language), "message": wording.message.in_(language)}
         try:
             return Words(**texts.fill(f"notification.{self.kind}", built_in, language, self._values(language)))
-        except LookupError:
+        except (LookupError, ValueError):
             # Written by another release with other data.
             return Words(built_in["title"], built_in["title"])
 
     def _values(self, language: str) -> dict[str, Any]:
-        """The data, with what is kept in both languages in this one."""
+        """The data, with what is kept in both languages in this one, and sums of money for people."""
         values = {name.removesuffix(f"_{language}"): value for name, value in self.data.items()}
+        for name in _SUMS & values.keys():
+            values[name] = format_rubles_text(str(values[name]), language)
         sender = values.get("sender")
         return values | {"sender": sender["username"]} if isinstance(sender, dict) else values
 

@@ -73,13 +73,13 @@ _VALUES: Mapping[str, Text | str | int] = {
         "Greetings can now be found by their occasion.\n\nHave a look at the catalogue.",
     ),
     "title": Text("Ролик для блога", "A video for a blog"),
-    "price": "1200.00",
+    "price": rubles(120_000),
     "reason": Text("бонус за май", "a bonus for May"),
     "note": Text("Реклама чужого магазина.", "It advertises another shop."),
     "details": "invalid_credentials: shop 12345",
     "opened": Text(
         "Почта не уходит. Самое старое письмо ждёт 20 мин.\nПроверьте почтовый сервер.\nС 14.05.2030 12:00 UTC.",
-        "Mails are not sent. The oldest one has waited for 20 min.\nCheck the mail server.\nSince 14.05.2030 12:00 UTC.",
+        "Mails are not sent. The oldest one is 20 min old.\nCheck the mail server.\nSince 14.05.2030 12:00 UTC.",
     ),
     "closed": Text(
         "Прошло: Мало места на диске. Началось 14.05.2030 10:00 UTC.",
@@ -88,7 +88,6 @@ _VALUES: Mapping[str, Text | str | int] = {
 }
 #: Values that are other ones in some texts, by the beginning of their names.
 _OTHER_VALUES: Mapping[str, Mapping[str, Text | str | int]] = {
-    "notification.": {"amount": "15000.00"},
     "mail.second_factor": {"name": Text("телефон Анны", "Anna's phone")},
     "mail.alarms": {"title": _ALARM},
     "notice.offer": {"what": Text("ролик для блога", "a video for a blog")},

@@ -17,13 +17,19 @@ from mystar.chat.keys import OFFERS
 from mystar.chat.offers.model import OfferDraft
 from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
-from mystar.kit.outbox.texts import TextStore
-from mystar.kit.web.templates import environment
+from mystar.kit.outbox.letters import Letter, plain
+from mystar.kit.outbox.letters import html as html_of
+from mystar.kit.outbox.mail import mail_letter
+from mystar.kit.outbox.texts import TextStore, built_in_mails
 from mystar.notifications.listeners import _MAILED
-from mystar.notifications.mail_texts import MAIL_TEXTS, SUM, MailContent, moment_text, one_line, render_values, rubles
-from mystar.notifications.model import WORDS, Kind
+from mystar.notifications.mail_content import SUM, MailContent, Reading, moment_text, one_line, rubles, written
+from mystar.notifications.mail_texts import BUTTONS, MAIL_TEXTS, SENTENCES
+from mystar.notifications.model import Kind
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
+from mystar.texts.library import editable
+from mystar.texts.model import checked
+from mystar.texts.samples import preview
 from tests.chat.chat_client import opened
 from tests.conftest import Api
 from tests.factory import Factory, actor
@@ -32,15 +38,20 @@ from tests.sandbox_process import SandboxProcess
 
 MAILS = Path(mystar.__file__).parent / "templates" / "mail"
 SITE = "https://site.example"
-#: Templates without a button, and why.
+#: Mails without a button, and why.
 WITHOUT_BUTTON = {
-    "identity_linked": "a security notice: what to do is done in the settings, not behind a link in a mail",
-    "password_changed": "a security notice, as before",
-    "session_copied": "a security notice, as before",
-    "phone_changed": "has a button only while the change can be undone",
-    "email_changed": "has a button only while the change can be undone",
+    **dict.fromkeys(
+        ("password_changed", "password_changed_sign_ins_left", "identity_linked", "session_copied"),
+        "a security notice: what to do is done in the settings, not behind a link in a mail",
+    ),
+    **{f"second_factor_{what}_{kind}": "as before" for what in ("added", "removed") for kind in ("passkey", "totp")},
+    **{f"second_factor_{what}": "as before" for what in ("codes_renewed", "recovery_code_used", "reset", "guessed")},
+    "phone_released": "as before",
+    "phone_changed_for_good": "cannot be undone by a link: the address may be a stranger's",
+    "email_changed_for_good": "as before",
     "account_erased": "there is nothing left to act upon",
     "erasure_withdrawn": "there is nothing to act upon",
+    "erasure_postponed": "it goes on by itself",
     "commission_changed": "there is nothing to act upon",
     "support_question": "answered by a reply, see its Reply-To",
     "star_request": "answered by a reply, see its Reply-To",
@@ -73,13 +84,9 @@ def draft() -> MailContent:
     )
 
 
-def rendered(template: str, language: str, **values: Any) -> tuple[str, str, str]:
+def rendered(letter: Letter, language: str) -> tuple[str, str, str]:
     """Subject, text and HTML."""
-    values = {"brand": "MySTAR", "username": "olga", "unsubscribe": "", **values, "language": language}
-    text = environment().get_template(f"mail/{template}.{language}.txt").render(**values)
-    subject, _, body = text.partition("\n\n")
-    html = environment().get_template(f"mail/{template}.{language}.html").render(**values)
-    return subject.removeprefix("Subject: "), body, html
+    return f"MySTAR: {letter.subject}", plain(letter, language, "MySTAR"), html_of(letter, language, "MySTAR")
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
@@ -87,9 +94,7 @@ def test_every_mail_has_its_own_subject_one_button_the_sum_and_the_deadline(lang
     subjects = {}
     amount = "15\N{NO-BREAK SPACE}000,50\N{NO-BREAK SPACE}₽" if language == "ru" else "15,000.50 RUB"
     for name in MAIL_TEXTS:
-        subject, text, html = rendered(
-            "notice", language, **render_values(name, draft(), language, MOSCOW, TextStore())
-        )
+        subject, text, html = rendered(written(name, draft(), Reading("olga", language, MOSCOW), TextStore()), language)
         assert subjects.setdefault(subject, name) == name, f"{name} and {subjects[subject]}: {subject}"
         assert len(subject) > len("MySTAR: ") + 5
         assert html.count('class="button"') == 1, name
@@ -112,41 +117,58 @@ def _reads_well(text: str, name: str) -> None:
 
 
 def test_every_kind_of_notification_has_a_mail_or_a_text_in_the_digest() -> None:
-    data = {
-        **{"order_id": 7, "amount": "15.00", "destination": "*1234", "reason": "так", "title": "Ролик"},
-        **{"price": "1200.00", "sender": {"username": "lira"}},
-        **{"report_id": 7, "note": "Ролик"},
-    }
     for kind in Kind:
         mails = MAILS_OF.get(kind, {str(kind)})
         # An announcement is mailed in its own words, to those who want mails.
         own = kind is Kind.ANNOUNCEMENT
         assert own or (mails <= MAIL_TEXTS.keys()) != (kind in IN_DIGEST), kind
     for language in ("ru", "en"):
-        said = [WORDS[kind].message.in_(language).format_map(data) for kind in IN_DIGEST]
-        assert len(set(said)) == len(said)
-        for kind, line in zip(IN_DIGEST, said, strict=True):
-            values = {"lines": [line], "more": 0, "link": f"{SITE}/", "unsubscribe": f"{SITE}/bye"}
-            subject, text, html = rendered("digest", language, **values)
-            assert subject == f"MySTAR: {line}"
-            assert "№7" in line or "no. 7" in line or "Ролик" in line, kind
-            assert html.count('class="button"') == 1
-            _reads_well(text, str(kind))
+        said = {kind: preview(f"notification.{kind}")[language].text for kind in IN_DIGEST}
+        assert len(set(said.values())) == len(said)
+        for kind, line in said.items():
+            assert any(one in line for one in ("№", "no. ", "Ролик", "video", "Реклама", "advertises")), kind
+            _reads_well(line, str(kind))
     assert {kind for kind in _MAILED if kind in IN_DIGEST} == set()
 
 
-def test_every_template_has_both_languages_and_a_subject_and_a_button_unless_listed() -> None:
-    names = {file.name.partition(".")[0] for file in MAILS.glob("*.txt")}
-    for name in names:
-        for language in ("ru", "en"):
-            first = (MAILS / f"{name}.{language}.txt").read_text().partition("\n")[0]
-            assert first.startswith("Subject: "), name
-            assert not re.search(r"Уведомление!|Notification!", first), name
-            html = (MAILS / f"{name}.{language}.html").read_text()
-            has_link = "{{ link }}" in (MAILS / f"{name}.{language}.txt").read_text()
-            # Without a link there is nothing to act upon.
-            assert "{{ button(" in html or "{{ notice(" in html or not has_link, name
-    assert WITHOUT_BUTTON.keys() <= names
+def test_all_that_is_sent_can_be_changed_and_has_a_sample_in_both_languages() -> None:
+    """A mail is made of a file or of an entry of `MAIL_TEXTS`, a notification of `WORDS`: there is no other way."""
+    sent = {f"mail.{file.name.partition('.')[0]}" for file in MAILS.glob("*.txt")}
+    sent |= {f"notice.{name}" for name in MAIL_TEXTS} | {f"notification.{kind}" for kind in Kind}
+    sent |= {f"sentence.{name}" for name in SENTENCES} | {f"button.{name}" for name in BUTTONS}
+    assert sent == editable().keys()
+    titles, subjects = set(), set()
+    for name, text in editable().items():
+        assert checked(text, text.built_in) == text.built_in, name
+        assert not re.search(r"\{\{|\{%", str(text.built_in)), name
+        titles.add((text.group, text.title))
+        for language, mail in preview(name).items():
+            assert not {"{", "}", "…"} & set(mail.subject + mail.text), name
+            _reads_well(mail.text, name)
+            foreign = r"[А-Яа-яё]" if language == "en" else r"\b(the|order|your|you)\b"
+            assert not re.search(foreign, mail.subject + mail.text), f"{name}: {mail}"
+            if name.startswith("mail."):
+                assert mail.subject.startswith("MySTAR: ") or name == "mail.reset_password"
+                has_button = name.removeprefix("mail.") not in WITHOUT_BUTTON
+                assert (mail.html.count('class="button"'), mail.text.count("https://example.com/x\n")) == (
+                    (1, 1) if has_button else (0, 0)
+                ), name
+                subjects.add((language, mail.subject))
+    assert len(titles) == len(editable())
+    # Those of one event in two forms share a subject.
+    assert len(subjects) == 2 * (len(built_in_mails()) - 3)
+
+
+def test_words_that_owners_and_people_type_are_no_html() -> None:
+    parts = {
+        language: {**texts, "body": "<b>{text}</b>"} for language, texts in built_in_mails()["announcement"].items()
+    }
+    texts = TextStore()
+    texts.current = {"mail.announcement": parts}
+    values = {"brand": "x", "subject": "x", "text": "<script>", "username": "<i>", "link": SITE}
+    made = html_of(mail_letter("announcement", "ru", values, texts), "ru", "x")
+    assert "&lt;b&gt;&lt;script&gt;&lt;/b&gt;" in made
+    assert "<script>" not in made
 
 
 @pytest.mark.parametrize(
