@@ -234,7 +234,7 @@ class Listeners:
         if event.place:
             await self._audit.record(tx, action, subject, place=event.place)
         else:
-            await self._audit.record(tx, action, subject, before=before, after=after)
+            await self._audit.record(tx, action, subject, before=before, after=after, reason=event.reason or None)
 
     async def _conversation_read(self, tx: Tx, event: ConversationReadByStaff) -> None:
         subject = f"order:{event.order_id}"

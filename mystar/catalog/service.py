@@ -128,16 +128,17 @@ class CatalogService:
         self._limits.check(price=price, modifications_price=modifications_price)
         return service
 
-    async def set_listed(self, actor: Actor, service_id: int, listed: bool) -> None:
+    async def set_listed(self, actor: Actor, service_id: int, listed: bool, reason: str | None = "") -> None:
         """Hide a service from all but its creator and staff, or stop doing so; ``is_active`` is not changed.
 
+        :param reason: what its creator, who is notified, reads; None = the caller tells the creator.
         :raises Forbidden: not staff who may change things. :raises ServiceUnknown:
         """
         actor.require_operator()
         async with self._db.transaction() as tx:
             was = await CatalogRepository(tx).set_withheld(service_id, self._clock.now(), is_withheld=not listed)
             if was is listed:
-                await tx.publish(VisibilityChanged("service", service_id, listed))
+                await tx.publish(VisibilityChanged("service", service_id, listed, reason=reason))
 
     async def make_star(
         self, account_id: int, pricing: GreetingPricing, *, profession: str = "", description: str = ""

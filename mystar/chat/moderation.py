@@ -17,8 +17,11 @@ class Moderation:
     def __init__(self, db: Database, files: FileService, clock: Clock) -> None:
         self._db, self._files, self._clock = db, files, clock
 
-    async def remove(self, actor: Actor, message_id: int) -> None:
-        """Idempotent. :raises Forbidden: not an operator. :raises MessageUnknown: :raises OfferStays:"""
+    async def remove(self, actor: Actor, message_id: int, reason: str | None = "") -> None:
+        """Idempotent. :raises Forbidden: not an operator. :raises MessageUnknown: :raises OfferStays:
+
+        :param reason: what its author, who is notified, reads; None = the caller tells the author.
+        """
         actor.require_operator()
         async with self._db.transaction() as tx:
             chats = ChatRepository(tx)
@@ -35,4 +38,4 @@ class Moderation:
                 await self._files.mark_deleted(tx, file.id)
             message = await chats.delete(message, self._clock.now())
             await tx.publish(MessageChanged(message, conversation.other_than(message.sender.id).id))
-            await tx.publish(VisibilityChanged("message", message_id, False))
+            await tx.publish(VisibilityChanged("message", message_id, False, reason=reason))

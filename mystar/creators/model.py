@@ -53,15 +53,17 @@ def whole_stars(total: int, count: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class VisibilityChanged:
-    """A service or a review was hidden or shown, or a creator moved to or from the top.
+    """A service, a review or a message was hidden or shown, or a creator moved to or from the top.
 
-    :param what: "service", "review" or "creator". :param place: where it is shown; "" = everywhere.
+    :param what: "service", "review", "message" or "creator". :param place: where it is shown; "" = everywhere.
+    :param reason: what the staff say to its author, who is notified; None = the author did it, or is told by another.
     """
 
     what: str
     id: int
     is_shown: bool
     place: str = ""
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

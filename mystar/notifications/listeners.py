@@ -7,6 +7,7 @@ from typing import Any
 
 from mystar.chat.model import MessageSent, ReadMoved
 from mystar.chat.offers.model import Offer, OfferDeclined, OfferExpired, OfferFact, OfferWithdrawn
+from mystar.creators.model import VisibilityChanged
 from mystar.earnings.model import BalanceAdjusted
 from mystar.earnings.payouts.model import Payout, PayoutMoved
 from mystar.earnings.sending.model import DETAILS_AT_FAULT
@@ -107,6 +108,7 @@ class Listeners:
             events.on(closed, self._offer_closed)
         events.on(ReadMoved, self._conversation_read)
         events.on(CaseDecided, self._case_decided)
+        events.on(VisibilityChanged, self._visibility_changed)
 
     async def _order_moved(self, tx: Tx, fact: OrderFact) -> None:
         order, (kind, roles) = fact.order, kind_of(fact)
@@ -207,11 +209,29 @@ class Listeners:
             NotificationDraft(reporter, kind, Subject.REPORT, report_id, {"report_id": report_id})
             for reporter, report_id in event.reporters
         ]
-        told = {Decision.WARN: Kind.WARNING, Decision.HIDE: Kind.CONTENT_REMOVED}.get(case.decision or Decision.DISMISS)
-        if told is not None:
+        if case.decision is Decision.WARN:
             data = {"note": case.note, "kind": str(case.kind), "object_id": case.object_id}
-            drafts.append(NotificationDraft(case.account_id, told, Subject.ACCOUNT, case.account_id, data))
-        await self._notifications.notify(tx, *drafts)
+            drafts.append(NotificationDraft(case.account_id, Kind.WARNING, Subject.ACCOUNT, case.account_id, data))
+        hidden = None
+        if case.decision is Decision.HIDE:
+            hidden = VisibilityChanged(str(case.kind), case.object_id, False, reason=case.note)
+        await self._tell(tx, hidden, drafts)
+
+    async def _visibility_changed(self, tx: Tx, event: VisibilityChanged) -> None:
+        if event.reason is not None:
+            await self._tell(tx, event, [])
+
+    async def _tell(self, tx: Tx, event: VisibilityChanged | None, drafts: list[NotificationDraft]) -> None:
+        """Write the drafts, and tell the author of what the staff have hidden or shown again."""
+        posted = await NotificationRepository(tx).posted(event.what, event.id) if event else None
+        if event is None or posted is None:
+            return await self._notifications.notify(tx, *drafts)
+        kind, what = Kind.CONTENT_SHOWN if event.is_shown else Kind.CONTENT_REMOVED, posted.words(event.what)
+        data = {"note": event.reason, "kind": event.what, "object_id": event.id, "what_ru": what.ru, "what_en": what.en}
+        draft = NotificationDraft(posted.account_id, kind, posted.subject, posted.subject_id, data, is_mailed=True)
+        await self._notifications.notify(tx, *drafts, draft)
+        unsubscribe = await self._notifications.unsubscribe_link(posted.account_id, tx)
+        await self._mails.moderation(tx, kind, posted, what, event.reason or "", unsubscribe)
 
     async def _conversation_read(self, tx: Tx, fact: ReadMoved) -> None:
         await self._notifications.mark_conversation_read(tx, fact.mark.account_id, fact.mark.conversation_id)

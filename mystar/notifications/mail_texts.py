@@ -246,6 +246,19 @@ MAIL_TEXTS: Mapping[str, MailText] = {
         Text("Администрация изменила баланс на {amount}.", "The staff adjusted your balance by {amount}."),
         Text("Открыть баланс", "Open the balance"),
     ),
+    "content_removed": MailText(
+        Text("мы скрыли {what}", "we have hidden {what}"),
+        Text(
+            "Администрация скрыла {what}: другие этого больше не видят. Если это ошибка, ответьте на это письмо.",
+            "The staff have hidden {what}: others do not see it any more. If this is a mistake, answer this mail.",
+        ),
+        Text("Открыть сайт", "Open the site"),
+    ),
+    "content_shown": MailText(
+        Text("мы снова показываем {what}", "we show {what} again"),
+        Text("Администрация снова показывает {what}.", "The staff show {what} again: others see it, too."),
+        Text("Открыть сайт", "Open the site"),
+    ),
 }
 
 #: Sentences that some mails have, and what else depends on what has happened. Each is a text of its own.

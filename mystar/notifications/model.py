@@ -51,6 +51,7 @@ class Kind(StrEnum):
     WARNING = "warning"
     ANNOUNCEMENT = "announcement"
     CONTENT_REMOVED = "content_removed"
+    CONTENT_SHOWN = "content_shown"
 
 
 class Wording(NamedTuple):
@@ -257,10 +258,15 @@ WORDS: dict[str, Wording] = {
     ),
     Kind.CONTENT_REMOVED: Wording(
         Text("Скрыто администрацией", "Removed by the staff"),
-        Text("Администрация скрыла то, что вы разместили. {note}", "The staff removed what you had posted. {note}"),
+        Text("Администрация скрыла {what}. {note}", "The staff have hidden {what}. {note}"),
         is_urgent=True,
     ),
+    Kind.CONTENT_SHOWN: Wording(
+        Text("Снова видно всем", "Shown again"),
+        Text("Администрация снова показывает {what}. {note}", "The staff show {what} again. {note}"),
+    ),
 }
+_WHAT_YOU_POSTED = Text("то, что вы разместили", "what you had posted")
 #: Rubles in the data.
 _SUMS = frozenset({"amount", "price"})
 #: For kinds of a later release.
@@ -321,12 +327,33 @@ class Notification:
         values = {name.removesuffix(f"_{language}"): value for name, value in self.data.items()}
         for name in _SUMS & values.keys():
             values[name] = format_rubles_text(str(values[name]), language)
+        if self.kind == Kind.CONTENT_REMOVED:
+            # Notifications from before it was kept.
+            values.setdefault("what", _WHAT_YOU_POSTED.in_(language))
         sender = values.get("sender")
         return values | {"sender": sender["username"]} if isinstance(sender, dict) else values
 
     @property
     def _wording(self) -> Wording:
         return WORDS.get(self.kind, _UNKNOWN_KIND)
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What a person has posted. ``title``: of a service; ``subject`` with its id: where it is seen."""
+
+    account_id: int
+    title: str
+    subject: Subject
+    subject_id: int
+
+    def words(self, what: str) -> Text:
+        """As the object of a sentence. :param what: "service", "review" or "message"."""
+        if what == "service":
+            return Text(f"вашу услугу «{self.title}»", f"your service “{self.title}”")
+        if what == "review":
+            return Text(f"ваш отзыв о заказе №{self.subject_id}", f"your review of order no. {self.subject_id}")
+        return Text("ваше сообщение", "your message")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Mails about offers, messages to stars, payouts and balances, queued with their notification."""
+"""Mails about offers, messages to stars, payouts, balances and what staff have hidden, queued with notifications."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mystar.notifications.mail_content import (
     written,
     zone_of,
 )
-from mystar.notifications.model import Recipient
+from mystar.notifications.model import Kind, Posted, Recipient
 from mystar.notifications.repository import NotificationRepository
 
 
@@ -76,6 +76,14 @@ class NoticeMails:
         draft = MailContent({"amount": amount}, [(SUM, amount), (REASON, event.reason)])
         reader = await self._reader(tx, event.creator_id, "balance_adjusted")
         await self._send(tx, "balance_adjusted", reader, draft, ("earnings", event.creator_id))
+
+    async def moderation(self, tx: Tx, kind: Kind, posted: Posted, what: Text, reason: str, unsubscribe: str) -> None:
+        """To the author of what the staff have hidden or shown again, unless they want no mails."""
+        if not await NotificationRepository(tx).wants_mail(posted.account_id, kind):
+            return
+        reader = await self._reader(tx, posted.account_id, kind)
+        draft = MailContent({"what": Text(*map(unlinked, what))}, [(REASON, reason)])
+        await self._send(tx, kind, reader, draft, (posted.subject, posted.subject_id), unsubscribe=unsubscribe)
 
     async def _reader(self, tx: Tx, account_id: int, kind: str) -> Recipient | None:
         """None: blocked, or the hour had so many of the kind that a digest has this one."""

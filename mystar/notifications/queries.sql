@@ -209,3 +209,17 @@ where subject = 'order' and data ? 'reason'
         union all
         select orders.buyer_id, orders.id from orders join creators on creators.id = orders.creator_id
         where creators.account_id = %(account_id)s);
+
+-- name: posted
+-- What an account that is neither blocked nor erased has posted.
+select account_id, title, subject, subject_id from (
+    select creators.account_id, services.title, 'account' as subject, creators.account_id as subject_id
+    from services join creators on creators.id = services.creator_id
+    where %(what)s = 'service' and services.id = %(id)s::bigint
+    union all
+    select author_id, '', 'order', order_id from reviews where %(what)s = 'review' and id = %(id)s::bigint
+    union all
+    select sender_id, '', 'conversation', conversation_id from messages
+    where %(what)s = 'message' and id = %(id)s::bigint
+) as posted
+where exists (select from accounts where accounts.id = posted.account_id and is_active);

@@ -9,7 +9,15 @@ from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
 from mystar.kit.web.pagination import PageRequest
-from mystar.notifications.model import Notification, NotificationDraft, NotificationUnknown, OrderReader, Recipient
+from mystar.notifications.model import (
+    Notification,
+    NotificationDraft,
+    NotificationUnknown,
+    OrderReader,
+    Posted,
+    Recipient,
+    Subject,
+)
 from mystar.orders.model import Order
 
 QUERIES = queries.load(__package__)
@@ -114,6 +122,11 @@ class NotificationRepository:
         return await self._tx.execute(QUERIES.purge, account_id=account_id, **ages)
 
     # Mail
+
+    async def posted(self, what: str, object_id: int) -> Posted | None:
+        """None: its author is blocked or erased. :param what: "service", "review" or "message"."""
+        row = await self._tx.one_or_none(QUERIES.posted, what=what, id=object_id)
+        return None if row is None else Posted(**{**row, "subject": Subject(row["subject"])})
 
     async def recipient(self, account_id: int, kind: str, now: datetime) -> Recipient | None:
         """None: the account is blocked, and gets no mails.

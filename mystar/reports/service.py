@@ -114,9 +114,10 @@ class ReportService:
         return decided
 
     async def _hide(self, actor: Actor, case: Case) -> None:
+        """Its author is told with the decision, in one step with those who reported."""
         if case.kind is ObjectKind.SERVICE:
-            await self._catalog.set_listed(actor, case.object_id, False)
+            await self._catalog.set_listed(actor, case.object_id, False, reason=None)
         elif case.kind is ObjectKind.REVIEW:
-            await self._reviews.hide(actor, case.object_id)
+            await self._reviews.hide(actor, case.object_id, reason=None)
         else:
-            await self._messages.remove(actor, case.object_id)
+            await self._messages.remove(actor, case.object_id, reason=None)

@@ -95,15 +95,18 @@ class ReviewService:
         rows = await reviews.of_service(service_id, page)
         return Page(rows, await reviews.count_of_service(service_id))
 
-    async def hide(self, actor: Actor, review_id: int) -> None:
-        """Hide a review and take it from the sums. :raises Forbidden: not an operator."""
-        await self._set_hidden(actor, review_id, True)
+    async def hide(self, actor: Actor, review_id: int, reason: str | None = "") -> None:
+        """Hide a review and take it from the sums. :raises Forbidden: not an operator.
 
-    async def show(self, actor: Actor, review_id: int) -> None:
+        :param reason: what its author, who is notified, reads; None = the caller tells the author.
+        """
+        await self._set_hidden(actor, review_id, True, reason)
+
+    async def show(self, actor: Actor, review_id: int, reason: str | None = "") -> None:
         """Undo `hide`. :raises Forbidden: not an operator. :raises ReviewUnknown:"""
-        await self._set_hidden(actor, review_id, False)
+        await self._set_hidden(actor, review_id, False, reason)
 
-    async def _set_hidden(self, actor: Actor, review_id: int, is_hidden: bool) -> None:
+    async def _set_hidden(self, actor: Actor, review_id: int, is_hidden: bool, reason: str | None) -> None:
         actor.require_operator()
         async with self._db.transaction() as tx:
             reviews = ReviewRepository(tx)
@@ -113,7 +116,7 @@ class ReviewService:
             await reviews.set_hidden(review_id, is_hidden, self._clock.now())
             count = self._creators.uncount_review if is_hidden else self._creators.count_review
             await count(tx, review.creator_id, review.rating)
-            await tx.publish(VisibilityChanged("review", review_id, not is_hidden))
+            await tx.publish(VisibilityChanged("review", review_id, not is_hidden, reason=reason))
 
     async def recount(self) -> list[Difference]:
         """Differences between sums and votes or reviews, and between orders and reviews; empty if consistent."""

@@ -11,7 +11,7 @@ from mystar.kit.clock import MOSCOW
 from mystar.kit.outbox.letters import Letter, html, items, plain
 from mystar.kit.outbox.mail import mail_letter
 from mystar.kit.outbox.texts import TextStore, filled
-from mystar.notifications.mail_content import DUE, SUM, MailContent, Reading, rubles, sentence, written
+from mystar.notifications.mail_content import DUE, REASON, SUM, MailContent, Reading, rubles, sentence, written
 from mystar.notifications.mail_texts import MAIL_TEXTS
 from mystar.texts.library import text_of
 from mystar.texts.model import LANGUAGES, EditableText, Parts, checked
@@ -19,6 +19,7 @@ from mystar.texts.model import LANGUAGES, EditableText, Parts, checked
 _BRAND, _LINK = "MySTAR", "https://example.com/x"
 _LINE = Text("Заказ №1024 принят.", "Order no. 1024 was accepted.")
 _SECOND_LINE = Text("Вам пишет Лира.", "Lira wrote to you.")
+_SERVICE = Text("вашу услугу «Ролик для блога»", "your service “A video for a blog”")
 _ALARM = Text("Почта не уходит", "Mails are not sent")
 #: A value of every placeholder, in both languages.
 _VALUES: Mapping[str, Text | str | int] = {
@@ -90,6 +91,8 @@ _VALUES: Mapping[str, Text | str | int] = {
 _OTHER_VALUES: Mapping[str, Mapping[str, Text | str | int]] = {
     "mail.second_factor": {"name": Text("телефон Анны", "Anna's phone")},
     "mail.alarms": {"title": _ALARM},
+    "notice.content_": {"what": _SERVICE},
+    "notification.content_": {"what": _SERVICE},
     "notice.offer": {"what": Text("ролик для блога", "a video for a blog")},
     "mail.support_question": {
         "text": Text("Когда придёт заказ? Жду уже неделю.", "When will the order come? I have waited for a week.")
@@ -114,7 +117,7 @@ _MAIL_OF: Mapping[str, str] = {
     "button.pay": "hold_ended",
 }
 #: Mails with a link that ends them.
-_UNSUBSCRIBABLE = ("mail.digest", "mail.announcement", "notice.offer", "notice.message")
+_UNSUBSCRIBABLE = ("mail.digest", "mail.announcement", "notice.offer", "notice.message", "notice.content_")
 _DEADLINE = datetime(2030, 5, 14, 9, 0, tzinfo=UTC)
 
 
@@ -180,4 +183,5 @@ def _facts(notice: str) -> list[tuple[Text, Any]]:
     return [
         *([(SUM, _VALUES["amount"])] if about_order or about_money else ()),
         *([(DUE, _VALUES["due"])] if about_order else ()),
+        *([(REASON, _VALUES["note"])] if notice.startswith("content_") else ()),
     ]

@@ -59,7 +59,7 @@ WITHOUT_BUTTON = {
 #: Kinds that the digest tells of, with the words of the notification as its subject.
 IN_DIGEST = {
     *(Kind.ORDER_EDITED, Kind.REVIEW, Kind.REVIEW_REPLY),
-    *(Kind.REPORT_DISMISSED, Kind.REPORT_UPHELD, Kind.WARNING, Kind.CONTENT_REMOVED),
+    *(Kind.REPORT_DISMISSED, Kind.REPORT_UPHELD, Kind.WARNING),
     *(Kind.OFFER_DECLINED, Kind.OFFER_WITHDRAWN, Kind.OFFER_EXPIRED),
 }
 #: The mails of a kind, where they have other names.

@@ -55,9 +55,7 @@ async def test_a_message_is_reported_with_its_words_and_removed_by_staff(
     assert (await panel.post("/admin/reports/1/decide/", decision="dismiss", seen=1)).status == 409
     assert [one["is_deleted"] for one in await heard(api, reader, chat)] == [True]
     assert ("report_upheld", "Мы рассмотрели вашу жалобу №1 и приняли меры. Спасибо.") in await told(api, reader)
-    assert ("content_removed", "Администрация скрыла то, что вы разместили. Без оскорблений.") in await told(
-        api, author
-    )
+    assert ("content_removed", "Администрация скрыла ваше сообщение. Без оскорблений.") in await told(api, author)
     view = await (await api.get(f"{REPORTS}{view['id']}/", as_=reader)).json()
     assert view["status"] == "upheld"
     assert (await api.get(f"{REPORTS}{view['id']}/", as_=author)).status == 404

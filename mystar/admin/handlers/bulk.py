@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -11,7 +12,7 @@ from aiohttp import web
 from mystar.accounts.keys import STAFF
 from mystar.accounts.model import ReauthenticationNeeded
 from mystar.admin.access import Handler, actor_of, language_in, staff
-from mystar.admin.handlers.forms import text_field
+from mystar.admin.handlers.forms import reason_field, text_field
 from mystar.admin.handlers.render import local_path, page
 from mystar.admin.keys import OUTBOX_ADMIN, ROWS
 from mystar.admin.lists import LISTS
@@ -36,12 +37,16 @@ _TOO_MANY = Text(f"Не больше {MAX_IDS} строк за раз.", f"{MAX_
 
 @dataclass(frozen=True, slots=True)
 class BulkAction:
-    """``apply`` does it to one row, with the rules, the step-up and the audit entries of the row's own page."""
+    """``apply`` does it to one row, with the rules, the step-up and the audit entries of the row's own page.
+
+    ``reader``: who reads the reason that the form asks for; None = it asks for none.
+    """
 
     title: Text
     question: Text
     apply: Callable[[web.Request, int], Awaitable[object]]
     tone: str = ""
+    reader: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,19 @@ async def _retry(request: web.Request, id_: int) -> None:
     await request.app[AUDIT].record_separately("staff_act", route="admin.outbox-retry", id=id_)
 
 
+async def _list_service(request: web.Request, id_: int, *, is_listed: bool) -> None:
+    await request.app[CATALOG].set_listed(actor_of(request), id_, is_listed, await reason_field(request))
+
+
+async def _hide_review(request: web.Request, id_: int) -> None:
+    await request.app[REVIEWS].hide(actor_of(request), id_, await reason_field(request))
+
+
+async def _show_review(request: web.Request, id_: int) -> None:
+    await request.app[REVIEWS].show(actor_of(request), id_, await reason_field(request))
+
+
+_CREATOR, _AUTHOR = Text("прочтёт креатор", "the creator reads it"), Text("прочтёт автор", "the author reads it")
 _RETRY = BulkAction(
     Text("Отправить сейчас", "Send now"),
     Text("Неотправленное уйдёт без ожидания.", "What is not sent is sent without waiting."),
@@ -76,26 +94,30 @@ ACTIONS: Mapping[str, Mapping[str, BulkAction]] = {
         "hide": BulkAction(
             Text("Скрыть", "Hide"),
             Text("Услуги исчезнут из каталога, заказать их будет нельзя.", "The services leave the catalogue."),
-            lambda request, id_: request.app[CATALOG].set_listed(actor_of(request), id_, False),
+            partial(_list_service, is_listed=False),
             "bad",
+            _CREATOR,
         ),
         "show": BulkAction(
             Text("Показать снова", "Show again"),
             Text("Услуги снова будут в каталоге.", "The services are in the catalogue again."),
-            lambda request, id_: request.app[CATALOG].set_listed(actor_of(request), id_, True),
+            partial(_list_service, is_listed=True),
+            reader=_CREATOR,
         ),
     },
     "reviews": {
         "hide": BulkAction(
             Text("Скрыть", "Hide"),
             Text("Отзывы не будут видны и не войдут в оценки.", "The reviews are hidden and do not count."),
-            lambda request, id_: request.app[REVIEWS].hide(actor_of(request), id_),
+            _hide_review,
             "bad",
+            _AUTHOR,
         ),
         "show": BulkAction(
             Text("Показать снова", "Show again"),
             Text("Отзывы снова будут видны.", "The reviews are shown again."),
-            lambda request, id_: request.app[REVIEWS].show(actor_of(request), id_),
+            _show_review,
+            reader=_AUTHOR,
         ),
     },
     "accounts": {

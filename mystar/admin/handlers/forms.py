@@ -50,6 +50,11 @@ async def text_field(request: web.Request, name: str, *, max_length: int, min_le
     return text
 
 
+async def reason_field(request: web.Request) -> str:
+    """What the person reads whom an action is about; may be empty. :raises Invalid:"""
+    return await text_field(request, "reason", max_length=500)
+
+
 async def rubles_field(request: web.Request, name: str) -> int | None:
     """The amount in kopecks; None for an empty field. :raises Invalid:"""
     text = await text_field(request, name, max_length=20)

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from mystar.admin.access import Handler, actor_of, staff
-from mystar.admin.handlers.forms import ID, is_checked, load_row, number_field, path_id, text_field
+from mystar.admin.handlers.forms import ID, is_checked, load_row, number_field, path_id, reason_field, text_field
 from mystar.admin.handlers.notes import notes_of, with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
@@ -43,9 +43,9 @@ async def show_service(request: web.Request) -> web.Response:
 @staff("operator")
 async def list_service(request: web.Request) -> web.Response:
     """:raises ServiceUnknown:"""
-    is_listed = await is_checked(request, "is_listed")
+    is_listed, reason = await is_checked(request, "is_listed"), await reason_field(request)
     async with await with_note(request, "service", path_id(request)):
-        await request.app[CATALOG].set_listed(actor_of(request), path_id(request), is_listed)
+        await request.app[CATALOG].set_listed(actor_of(request), path_id(request), is_listed, reason)
     return action_response(request, f"/admin/services/{path_id(request)}/")
 
 
@@ -60,7 +60,7 @@ async def list_review(request: web.Request) -> web.Response:
     """:raises ReviewUnknown:"""
     reviews, is_listed = request.app[REVIEWS], await is_checked(request, "is_listed")
     action = reviews.show if is_listed else reviews.hide
-    await action(actor_of(request), path_id(request))
+    await action(actor_of(request), path_id(request), await reason_field(request))
     return action_response(request, f"/admin/reviews/{path_id(request)}/")
 
 
