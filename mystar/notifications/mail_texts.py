@@ -32,7 +32,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
     "order_placed": MailText(
         Text("новый заказ №{number} — {what}, {amount}", "new order no. {number} — {what}, {amount}"),
         Text(
-            "У вас новый заказ №{number} на сумму {amount} от {customer}. Примите или отклоните заказ.",
+            "У вас новый заказ №{number} на сумму {amount}. Покупатель: {customer}. Примите или отклоните заказ.",
             "You have a new order no. {number} for {amount} from {customer}. Accept or decline it.",
         ),
         Text("Принять или отклонить", "Accept or decline"),
@@ -88,7 +88,8 @@ MAIL_TEXTS: Mapping[str, MailText] = {
     "order_paid": MailText(
         Text("заказ №{number} оплачен — {what}, {amount}", "order no. {number} is paid — {what}, {amount}"),
         Text(
-            "Заказ №{number} от {customer} оплачен: {amount}.", "Order no. {number} from {customer} is paid: {amount}."
+            "Заказ №{number} оплачен: {amount}. Покупатель: {customer}.",
+            "Order no. {number} from {customer} is paid: {amount}.",
         ),
         _OPEN,
         _ANSWER_BY,
@@ -204,7 +205,7 @@ MAIL_TEXTS: Mapping[str, MailText] = {
     "message": MailText(
         Text("{sender} пишет вам", "{sender} wrote to you"),
         Text(
-            "Вам пришло личное сообщение от {sender}. Прочитать и ответить можно в личном кабинете.",
+            "{sender} пишет вам личное сообщение. Прочитать и ответить можно в личном кабинете.",
             "{sender} sent you a personal message. You can read and answer it on the site.",
         ),
         _TALK,

@@ -117,7 +117,10 @@ _MAIL_OF: Mapping[str, str] = {
     "button.pay": "hold_ended",
 }
 #: Mails with a link that ends them.
-_UNSUBSCRIBABLE = ("mail.digest", "mail.announcement", "notice.offer", "notice.message", "notice.content_")
+_UNSUBSCRIBABLE = {
+    *("mail.digest", "mail.digest_of_one", "mail.announcement", "notice.offer", "notice.message"),
+    *("notice.content_removed", "notice.content_shown", "sentence.greeting"),
+}
 _DEADLINE = datetime(2030, 5, 14, 9, 0, tzinfo=UTC)
 
 
@@ -152,7 +155,7 @@ def _preview(text: EditableText, parts: Parts, language: str, texts: TextStore) 
     if letter is None:
         done = [filled(parts[language][part], values) for part in text.parts]
         return Preview(done[0] if len(done) > 1 else "", done[-1])
-    unsubscribe = f"{_LINK}/unsubscribe" if text.name.startswith(_UNSUBSCRIBABLE) else ""
+    unsubscribe = f"{_LINK}/unsubscribe" if text.name in _UNSUBSCRIBABLE else ""
     shown = (letter, language, _BRAND, unsubscribe)
     return Preview(letter.subject, plain(*shown), html(*shown))
 

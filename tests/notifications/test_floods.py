@@ -77,7 +77,7 @@ async def test_a_mail_about_access_leaves_before_hundreds_of_others(
     async with app[DATABASE].transaction() as tx:
         for n in range(300):
             text = {"what": f"flood {n}", "details": "", "link": ""}
-            await mailer.queue(tx, "staff_notice", f"star{n}@example.com", "ru", **text)
+            await mailer.queue(tx, "staff_payouts_stopped", f"star{n}@example.com", "ru", **text)
     answer = await api.post("/password_reset/", {"email": owner.email})
     assert answer.status in (200, 201, 202, 204), await answer.text()
     sent = (

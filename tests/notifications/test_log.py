@@ -11,6 +11,7 @@ from aiohttp import web
 
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
+from mystar.kit.outbox.texts import TextStore
 from mystar.kit.security.tokens import Signer
 from mystar.notifications.keys import NOTIFICATIONS
 from mystar.notifications.model import Kind, NotificationCreated, NotificationDraft, Subject
@@ -40,6 +41,7 @@ def later(app: web.Application, after: timedelta) -> NotificationService:
         app[DATABASE],
         Signer("a key of no importance at all"),
         FrozenClock(Clock().now() + after),
+        TextStore(),
         public_url="",
         digest=timedelta(hours=1),
         keep=KEEP,

@@ -33,7 +33,8 @@ async def test_a_creator_reads_why_a_service_was_hidden_and_that_it_is_shown_aga
     assert (mail["to"], mail["subject"]) == (creator.email, "UGC Market: мы скрыли вашу услугу «Ролик для блога»")
     assert "Причина: Реклама чужого магазина." in mail["text"]
     assert (mail["reply_to"], bool(mail["unsubscribe"])) == ("support@localhost", True)
-    await panel.do("/admin/services/bulk/", action="show", id=market.service_id, reason="Исправлено")
+    done = await panel.post("/admin/services/bulk/", action="show", id=market.service_id, reason="Исправлено")
+    assert done.status == 200
     found = (await (await api.get("/api/v1/notifications/", as_=creator)).json())["results"][:2]
     assert [(one["type"], one["priority"], one["message"]) for one in found] == [
         ("content_shown", "normal", "Администрация снова показывает вашу услугу «Ролик для блога». Исправлено"),

@@ -160,6 +160,7 @@ DETAILS: Mapping[str, Text] = {
     "status": Text("статус", "status"),
     "taken_by": Text("перешёл к аккаунту №", "taken by account No."),
     "until": Text("до", "until"),
+    "version": Text("версия", "version"),
     "what": Text("на что", "about what"),
     "why": Text("причина", "reason"),
 }
