@@ -17,6 +17,8 @@ _OF_ORDERS = {"number", "what", "star", "customer", "amount"}
 #: Values that a mail is sent for: its body must have those that the built-in one has.
 _NEEDED = frozenset({"link", "lines", "rules", "reasons", "text", "opened", "closed"})
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+#: Placeholders after all the words.
+_LAST = re.compile(r"\s*([—,:]|(?<!no)\.)\s*…[…—,:.\s]*$")
 _PRODUCT = "{brand}: "
 
 #: When a mail is sent, where its subject does not say it to the staff.
@@ -96,7 +98,7 @@ def _notifications() -> Iterator[EditableText]:
             language: {"title": wording.title.in_(language), "message": wording.message.in_(language)}
             for language in LANGUAGES
         }
-        title = _shortened(wording.message)
+        title = _shortened(Text(*map(": ".join, zip(wording.title, wording.message, strict=True))))
         yield EditableText(f"notification.{kind}", Group.NOTIFICATIONS, title, built_in, _used(built_in))
 
 
@@ -106,4 +108,6 @@ def _used(parts: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
 
 
 def _shortened(text: Text) -> Text:
-    return Text(*(_PLACEHOLDER.sub("…", words) for words in text))
+    """As a title: with dots in place of values."""
+    words = (_LAST.sub("", _PLACEHOLDER.sub("…", one)).replace("….", "…") for one in text)
+    return Text(*(one[:1].upper() + one[1:] for one in words))

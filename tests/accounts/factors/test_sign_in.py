@@ -359,7 +359,8 @@ class TestStaff:
         assert await reset(operator, lost) == (409, "no_factors")
         assert (await api.get(FACTORS, as_=lost.person)).status == 401
         assert (await lost.log_in()).status == 200
-        assert len(await mails(app, "второй фактор изменён")) == 4
+        assert len(await mails(app, "добавлено приложение с кодами")) == 3
+        assert len(await mails(app, "второй фактор удалён сотрудником")) == 1
         (entry,) = await audited(app, "factors_dropped")
         assert (entry.actor_id, entry.details["before"], entry.details["reason"]) == (
             operator.person.id,

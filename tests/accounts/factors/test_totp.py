@@ -82,7 +82,7 @@ async def test_an_application_is_added_by_its_first_code(api: Api, app: web.Appl
     assert (seen["recovery_codes_left"], seen["is_required"]) == (10, False)
     headers = {"Authorization": f"Bearer {other_session['access']}"}
     assert (await api.get(FACTORS, headers=headers)).status == 401, "other sessions end with the first factor"
-    (mail,) = await mails(app, "второй фактор изменён")
+    (mail,) = await mails(app, "добавлено приложение с кодами")
     assert "добавлено приложение с кодами: Phone" in mail
     stored = await app[DATABASE].one("select * from second_factors")
     assert begun["secret"].encode() not in bytes(stored["sealed"])
