@@ -108,6 +108,7 @@ FURTHER_FILES = {
     "files/turns": "turns of a person in several processes",
     "files/storage_migration": "carries files from one storage to another",
     "files/storage_selection": "the storages that settings name",
+    "notifications/kinds": "kinds of notifications, and what each says",
     "notifications/mail_content": "what is in a mail besides its text, and the letter that is made of it",
     "notifications/mail_texts": "the texts of mails as data",
     "texts/library": "which texts can be changed, and what is built in",

@@ -15,7 +15,8 @@ from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Tx
-from mystar.notifications.model import Kind, Notification, NotificationDraft, Subject
+from mystar.notifications.kinds import Kind
+from mystar.notifications.model import Notification, NotificationDraft, Subject
 from mystar.notifications.notice_mails import NoticeMails
 from mystar.notifications.repository import NotificationRepository
 from mystar.notifications.service import NotificationService

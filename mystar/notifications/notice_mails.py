@@ -10,6 +10,7 @@ from mystar.kit.clock import Clock
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
+from mystar.notifications.kinds import Kind
 from mystar.notifications.mail_content import (
     INCLUDED,
     REASON,
@@ -22,7 +23,7 @@ from mystar.notifications.mail_content import (
     written,
     zone_of,
 )
-from mystar.notifications.model import Kind, Posted, Recipient
+from mystar.notifications.model import Posted, Recipient
 from mystar.notifications.repository import NotificationRepository
 
 

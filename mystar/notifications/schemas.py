@@ -9,7 +9,8 @@ from marshmallow import fields, validate
 from mystar.kit.web.fields import BaseSchema, BoundedList, Id, PlainText
 from mystar.kit.web.pagination import PageQuery
 from mystar.kit.web.site import Site
-from mystar.notifications.model import Kind, Notification, Subject, Words
+from mystar.notifications.kinds import Kind
+from mystar.notifications.model import Notification, Subject, Words
 
 
 class NotificationPath(BaseSchema):

@@ -8,8 +8,8 @@ from functools import cache
 
 from mystar.errors import Text
 from mystar.kit.outbox.texts import built_in_mails, placeholders
+from mystar.notifications.kinds import WORDS
 from mystar.notifications.mail_texts import BUTTONS, MAIL_TEXTS, SENTENCES
-from mystar.notifications.model import WORDS
 from mystar.texts.model import LANGUAGES, EditableText, Group, TextUnknown
 
 #: Values that every mail about an order has.

@@ -14,7 +14,8 @@ from mystar.kit.keys import DATABASE
 from mystar.kit.outbox.texts import TextStore
 from mystar.kit.security.tokens import Signer
 from mystar.notifications.keys import NOTIFICATIONS
-from mystar.notifications.model import Kind, NotificationCreated, NotificationDraft, Subject
+from mystar.notifications.kinds import Kind
+from mystar.notifications.model import NotificationCreated, NotificationDraft, Subject
 from mystar.notifications.service import NotificationService
 from tests.clock import FrozenClock
 from tests.conftest import Api

@@ -21,10 +21,10 @@ from mystar.kit.outbox.letters import Letter, plain
 from mystar.kit.outbox.letters import html as html_of
 from mystar.kit.outbox.mail import mail_letter
 from mystar.kit.outbox.texts import TextStore, built_in_mails
+from mystar.notifications.kinds import Kind
 from mystar.notifications.listeners import _MAILED
 from mystar.notifications.mail_content import SUM, MailContent, Reading, moment_text, one_line, rubles, written
 from mystar.notifications.mail_texts import BUTTONS, MAIL_TEXTS, SENTENCES
-from mystar.notifications.model import Kind
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
 from mystar.texts.library import editable

@@ -10,7 +10,8 @@ from mystar.chat.keys import CHAT
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
 from mystar.notifications.keys import NOTIFICATIONS
-from mystar.notifications.model import Kind, NotificationDraft, Subject
+from mystar.notifications.kinds import Kind
+from mystar.notifications.model import NotificationDraft, Subject
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor
 from tests.realtime.conftest import Pair, WebSockets

@@ -18,7 +18,8 @@ from mystar.notifications.announcements.model import (
     require_complete,
 )
 from mystar.notifications.announcements.repository import AnnouncementRepository
-from mystar.notifications.model import Kind, NotificationDraft, Subject
+from mystar.notifications.kinds import Kind
+from mystar.notifications.model import NotificationDraft, Subject
 from mystar.notifications.service import NotificationService
 
 #: People of one transaction.

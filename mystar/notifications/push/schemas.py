@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from mystar.kit.web.fields import BaseSchema, BoundedList, Id, PlainText
-from mystar.notifications.model import Kind
+from mystar.notifications.kinds import Kind
 from mystar.notifications.push.model import MAX_ENDPOINT, Subscription
 
 _ENDPOINT = "https://push.example/send/f3Kq"
