@@ -23,8 +23,9 @@ from mystar.chat.service import ChatService
 from mystar.kit.events import Events
 from mystar.kit.realtime.connection import Connection, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
-from mystar.kit.realtime.websocket import WEBSOCKET_SETTINGS, answer_frames
+from mystar.kit.realtime.websocket import WEBSOCKET_SETTINGS, WebSocketSettings, answer_frames
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
+from mystar.kit.web.http import language_of
 from mystar.kit.web.media_urls import Addresses
 from mystar.kit.web.routes import route
 from mystar.kit.web.validation import loaded, path_of, query_of
@@ -167,7 +168,8 @@ async def conversation_socket(request: web.Request) -> web.WebSocketResponse:
     position = end = conversation.position
     if after is not None:
         position = await live.chat.position_of(conversation_id, after) if after else 0
-    has_gap = end - position > request.app[WEBSOCKET_SETTINGS].replay
+    settings, language = request.app[WEBSOCKET_SETTINGS], language_of(request)
+    has_gap = end - position > settings.replay
 
     async def serve(connection: Connection) -> None:
         if has_gap:
@@ -178,15 +180,20 @@ async def conversation_socket(request: web.Request) -> web.WebSocketResponse:
         async with hub.subscribe(connection, TOPIC, conversation_id, begin, known):
             if after is not None and not has_gap:
                 connection.send_json({"type": "resumed", "after": after})
-            await _exchange(request, live, actor, conversation_id, connection)
+            await _exchange(live, actor, conversation_id, connection, language, settings)
 
     return await open_socket(request, live.events if query["events"] else live.messages, serve)
 
 
 async def _exchange(
-    request: web.Request, live: LiveChat, actor: Actor, conversation_id: int, connection: Connection
+    live: LiveChat,
+    actor: Actor,
+    conversation_id: int,
+    connection: Connection,
+    language: str,
+    settings: WebSocketSettings,
 ) -> None:
-    settings, typed_at = request.app[WEBSOCKET_SETTINGS], float("-inf")
+    typed_at = float("-inf")
 
     async def answer(given: dict[str, Any]) -> None:
         nonlocal typed_at
@@ -202,7 +209,7 @@ async def _exchange(
     if settings.presence:
         live.came(conversation_id, connection)
     try:
-        await answer_frames(request, connection, answer)
+        await answer_frames(connection, language, answer)
     finally:
         if settings.presence:
             live.left(conversation_id, connection)

@@ -16,6 +16,7 @@ from mystar.kit.realtime.connection import Connection, Encoder, text_frame
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.websocket import answer_frames
 from mystar.kit.web.fields import BaseSchema, BoundedInteger
+from mystar.kit.web.http import language_of
 from mystar.kit.web.routes import route
 from mystar.kit.web.site import Site
 from mystar.kit.web.validation import query_of
@@ -78,13 +79,15 @@ async def notification_socket(request: web.Request) -> web.WebSocketResponse:
     if after is None or has_gap:
         position, known = (await notifications.ends([account_id])).get(account_id, 0), announced
 
+    language = language_of(request)
+
     async def serve(connection: Connection) -> None:
         if has_gap:
             connection.send_json({"type": "gap", "after": after})
         async with hub.subscribe(connection, TOPIC, account_id, position, known):
             if after is not None and not has_gap:
                 connection.send_json({"type": "resumed", "after": after})
-            await answer_frames(request, connection, _refuse)
+            await answer_frames(connection, language, _refuse)
 
     return await open_socket(request, request.app[ENCODERS][await reading_language(request)], serve)
 

@@ -29,8 +29,9 @@ from mystar.kit.realtime.connection import CloseCode, Connection, Encoder
 from mystar.kit.realtime.hub import HUB, Hub
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.web.cors import ORIGINS
-from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, language_of
-from mystar.kit.web.server import ApiProtocol, LiveSocket
+from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID
+from mystar.kit.web.live_protocol import LiveSocket
+from mystar.kit.web.server import ApiProtocol
 from mystar.kit.web.validation import is_nested_deeply
 
 log = logging.getLogger(__name__)
@@ -160,14 +161,13 @@ async def open_socket(
         await _end(hub, connection)
         raise
     _release_slot(request)
-    socket.live = partial(_live, request, connection, live)
+    # From here on nothing may hold the request.
+    socket.live = partial(_live, hub, request.path, request.get(REQUEST_ID), connection, live)
     return socket
 
 
-async def _live(request: web.Request, connection: Connection, live: Live) -> None:
-    structlog.contextvars.bind_contextvars(request_id=request.get(REQUEST_ID))
-    # What the middlewares noted is not needed any more.
-    request.clear()
+async def _live(hub: Hub, path: str, request_id: str | None, connection: Connection, live: Live) -> None:
+    structlog.contextvars.bind_contextvars(request_id=request_id)
     try:
         if connection.close_code:
             # Closed during the handshake.
@@ -176,9 +176,9 @@ async def _live(request: web.Request, connection: Connection, live: Live) -> Non
     except ConnectionError:
         raise
     except Exception:
-        log.exception("unexpected error in the WebSocket %s", request.path)
+        log.exception("unexpected error in the WebSocket %s", path)
     finally:
-        await _end(request.app[HUB], connection)
+        await _end(hub, connection)
 
 
 async def _end(hub: Hub, connection: Connection) -> None:
@@ -250,10 +250,9 @@ def error_frame(error: MystarError, language: str, **further: Any) -> dict[str, 
 
 
 async def answer_frames(
-    request: web.Request, connection: Connection, answer: Callable[[dict[str, Any]], Awaitable[None]]
+    connection: Connection, language: str, answer: Callable[[dict[str, Any]], Awaitable[None]]
 ) -> None:
     """Call ``answer`` with each frame until the WebSocket closes; its errors are sent as frames."""
-    language = language_of(request)
     async for frame in incoming_frames(connection):
         error: MystarError
         try:
@@ -264,7 +263,7 @@ async def answer_frames(
         except MystarError as refused:
             error = refused
         except Exception:
-            log.exception("unexpected error in a frame of %s", request.path)
+            log.exception("unexpected error in a frame of a WebSocket")
             error = Unexpected()
         client_id = frame.get("client_id") if isinstance(frame, dict) else None
         connection.send_json(

@@ -18,9 +18,11 @@ from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
 from mystar.errors import Unavailable
+from mystar.kit.background import cancel_and_wait
 from mystar.kit.security.rate_limits import network_of
 from mystar.kit.web.frame_guard import FrameGuard
 from mystar.kit.web.http import Networks, inside
+from mystar.kit.web.live_protocol import HandedOver, LiveProtocol, LiveSocket
 from mystar.kit.web.strict_multipart import StrictRequest
 
 log = logging.getLogger(__name__)
@@ -82,12 +84,6 @@ def max_connections() -> int:
     return max(soft - _RESERVED_FILES, soft // 2)
 
 
-class LiveSocket(web.WebSocketResponse):
-    """A WebSocket that lives once the middlewares have returned it: theirs and its handler's frames need no memory."""
-
-    live: Callable[[], Awaitable[None]] | None = None
-
-
 class ApiProtocol(web.RequestHandler):
     """One connection of a client."""
 
@@ -142,6 +138,13 @@ class ApiProtocol(web.RequestHandler):
         guarded: Any = self.frame_guard
         super().set_parser(guarded, data_received_cb)
 
+    def hand_over(self, socket: LiveSocket) -> web.StreamResponse:
+        """Let the WebSocket live on the connection without this protocol, which ends with its request."""
+        live = self._server.connection_of_socket(self, self._group)
+        live.take_over(self, socket)
+        live.start(socket)
+        return HandedOver()
+
     def close_if_late(self, now: float, head_seconds: float) -> None:
         """Close a connection whose client has not sent the head of its request in time."""
         allowed = min(head_seconds, _HEALTH_HEAD_SECONDS) if self.only_health else head_seconds
@@ -191,6 +194,7 @@ class ApiServer(web.Server):
         self.refuse = refuse
         self._limits = limits
         self._open: dict[ApiProtocol, None] = {}
+        self._sockets: dict[LiveProtocol, None] = {}
         self._by_group: Counter[str] = Counter()
         self._checks: asyncio.TimerHandle | None = None
         self._warned_at = -_WARN_SECONDS
@@ -204,7 +208,7 @@ class ApiServer(web.Server):
         self._by_group[group] += 1
         if self._checks is None:
             self._checks = self._loop.call_later(_CHECK_SECONDS, self._check_deadlines)
-        beyond = len(self._open) - self._limits.total
+        beyond = len(self._open) + len(self._sockets) - self._limits.total
         connection.only_health = beyond > 0
         if connection.only_health:
             self._warn_of_the_limit()
@@ -220,9 +224,30 @@ class ApiServer(web.Server):
     def release(self, connection: ApiProtocol, group: str) -> None:
         if connection in self._open:
             del self._open[connection]
-            self._by_group[group] -= 1
-            if not self._by_group[group]:
-                del self._by_group[group]
+            self._leave(group)
+
+    def connection_of_socket(self, connection: ApiProtocol, group: str) -> LiveProtocol:
+        """Count a new one in place of the connection."""
+
+        def release(socket: LiveProtocol) -> None:
+            del self._sockets[socket]
+            self._leave(group)
+
+        live = LiveProtocol(self._loop, release)
+        self._sockets[live] = None
+        del self._open[connection]
+        self.connection_lost(connection)
+        return live
+
+    def _leave(self, group: str) -> None:
+        self._by_group[group] -= 1
+        if not self._by_group[group]:
+            del self._by_group[group]
+
+    async def shutdown(self, timeout: float | None = None) -> None:
+        await super().shutdown(timeout)
+        tasks = [socket.task for socket in self._sockets if socket.task is not None]
+        await cancel_and_wait(*tasks)
 
     def _check_deadlines(self) -> None:
         self._checks = None
@@ -267,6 +292,9 @@ def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
                 return await refuse(request, Unavailable(retry_after=_RETRY_SECONDS), b"")
             response: web.StreamResponse = await handle(request)
             if isinstance(response, LiveSocket) and response.live is not None:
+                if isinstance(request.protocol, ApiProtocol) and request.transport is not None:
+                    return request.protocol.hand_over(response)
+                # The client has gone already.
                 await response.live()
             if beyond:
                 response.force_close()
