@@ -16,9 +16,11 @@ from mystar.kit.postgres.database import Database
 
 Result = TypeVar("Result")
 
-#: How long a turn lasts that nothing extends; seconds between its extensions, and between looks for a free one.
-_LEASE = timedelta(minutes=1)
-_EXTEND_EVERY, _LOOK_EVERY = 20.0, 0.25
+#: How long a turn lasts that nothing extends. Less than an upload waits for one, so that the turns of a killed process,
+#: and those that could not be ended while the database was away, make it wait and not fail.
+_LEASE = timedelta(seconds=9)
+#: Seconds between its extensions, and between looks for a free one.
+_EXTEND_EVERY, _LOOK_EVERY = 3.0, 0.25
 
 
 async def in_own_task(work: Awaitable[Result]) -> Result:

@@ -167,7 +167,7 @@ class TestSeveralProcesses:
             assert (await upload(anna), await upload(boris)) == (429, 201)
             files._turns.patience = patience
             waiting = asyncio.create_task(upload(anna))
-            clock.moment += timedelta(seconds=61)  # as if the other process had not extended them
+            clock.moment += timedelta(seconds=patience)  # as if the other process had not extended them
             assert await waiting == 201
 
         async with elsewhere["decode"](person):
