@@ -152,6 +152,11 @@ class Connection(aiopg.Connection):
     async def _run(self, statements: Sequence[tuple[str, Values | None]], timeout: float | None) -> Any:
         try:
             return await self._send(self._message(statements), timeout)
+        except psycopg2.errors.ReadOnlySqlTransaction:
+            # The server has become a standby, behind a proxy that has not noticed: another connection may find the
+            # primary, this one never will.
+            self._close()
+            raise
         except psycopg2.Error as error:
             if self._prepared is None or not self._prepared.failed(error):
                 raise

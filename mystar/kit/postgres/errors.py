@@ -52,8 +52,9 @@ _INVALID_VALUES = {
     errorcodes.STRING_DATA_RIGHT_TRUNCATION,
     errorcodes.UNTRANSLATABLE_CHARACTER,
 }
-#: Classes 08 connection, 53 resources, 57P operator intervention; 57014 a statement that ran too long.
-_OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED)
+#: Classes 08 connection, 53 resources, 57P operator intervention; 57014 a statement that ran too long; 25006 a change
+#: on a server that is a standby.
+_OUTAGE = ("08", "53", "57P", errorcodes.QUERY_CANCELED, errorcodes.READ_ONLY_SQL_TRANSACTION)
 
 
 @contextmanager

@@ -157,6 +157,21 @@ async def test_a_statement_that_takes_too_long_is_an_outage_and_costs_no_connect
     await db.close()
 
 
+async def test_a_change_on_a_standby_is_an_outage_and_its_connection_is_not_used_again(address: str) -> None:
+    """As after a failover that a proxy in between has not noticed."""
+    db = await Database.connect(address, max_size=1)
+    for in_transaction in (False, True):
+        await db.execute("select set_config('default_transaction_read_only', 'on', false)")
+        with pytest.raises(Unavailable):
+            if in_transaction:
+                async with db.transaction() as tx:
+                    await tx.execute("create table nothing ()")
+            else:
+                await db.execute("create table nothing ()")
+        assert await db.value("show transaction_read_only") == "off"
+    await db.close()
+
+
 async def test_no_free_connection_in_time_is_unavailable_with_retry_after(address: str) -> None:
     db = await Database.connect(address, max_size=1, acquire_timeout=0.1)
     async with db.transaction():
