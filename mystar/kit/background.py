@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 _BETWEEN_BATCHES = 0.05
 #: Seconds after the start until jobs with longer pauses run for the first time: a process that starts serves first.
 _FIRST_RUN = 10.0
+#: Seconds after an outage of the database, or of another dependency, until a job with a longer pause runs again.
+_AFTER_OUTAGE = 30.0
 #: Seconds between measurements of the event loop's lag.
 _LAG_SECONDS = 0.5
 #: Seconds after which a task that goes on is cancelled again.
@@ -128,8 +130,7 @@ async def _repeat(
 ) -> None:
     await wait_for_event(stopping, first)
     while not stopping.is_set():
-        pause = seconds
-        succeeded, done = await _run(job, name, seconds)
+        succeeded, done, pause = await _run(job, name, seconds)
         if batch is not None and isinstance(done, int) and done >= batch:
             pause = _BETWEEN_BATCHES
         if metrics is not None:
@@ -137,16 +138,18 @@ async def _repeat(
         await wait_for_event(stopping, pause)
 
 
-async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) -> tuple[bool, object]:
-    """Whether the job succeeded, and its result."""
+async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) -> tuple[bool, object, float]:
+    """Whether the job succeeded, its result, and the seconds until it runs again."""
     try:
-        return True, await job()
+        return True, await job(), seconds
     except Unavailable:
         # The cause is logged already; a stack trace every few seconds would hide everything else.
-        log.warning("%s: a dependency does not answer; next run in %s s", name, seconds)
+        again = min(seconds, _AFTER_OUTAGE)
+        log.warning("%s: a dependency does not answer; next run in %s s", name, again)
+        return False, None, again
     except Exception:
         log.exception("%s failed; next run in %s s", name, seconds)
-    return False, None
+        return False, None, seconds
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:

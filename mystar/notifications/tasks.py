@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from mystar.errors import Unavailable
 from mystar.kit.background import every
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.letters import items
@@ -50,6 +51,8 @@ class Digests:
                 async with self._db.transaction() as tx:
                     if await NotificationRepository(tx).try_lock_inbox(account_id):
                         await self._mail(tx, account_id)
+            except Unavailable:
+                raise
             except Exception:
                 # The other digests are still sent.
                 log.exception("the digest of account %s failed", account_id)

@@ -316,6 +316,8 @@ class PaymentService:
             try:
                 again = await self._poll_one(claimed)
                 await self._payments.schedule(claimed.id, check_at=again, claimed_until=claimed.check_at)
+            except Unavailable as outage:
+                log.warning("polling payment %s failed: %r", claimed.id, outage.__cause__ or outage)
             except Exception:
                 log.exception("polling payment %s failed", claimed.id)
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 
+from mystar.errors import Unavailable
 from mystar.kit.background import cancel_and_wait, wait_for_event
 from mystar.kit.realtime.pubsub import Bus
 from mystar.texts.service import TextService
@@ -26,6 +27,9 @@ def reloading(texts: TextService, bus: Bus) -> Callable[[object], AsyncIterator[
     async def load() -> None:
         try:
             await texts.load()
+        except Unavailable:
+            # The cause is logged already.
+            log.warning("the texts of mails cannot be loaded, those from before hold")
         except Exception:
             log.warning("the texts of mails cannot be loaded, those from before hold", exc_info=True)
 

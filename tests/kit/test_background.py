@@ -97,6 +97,14 @@ async def test_an_outage_is_logged_without_a_stack_trace(caplog: pytest.LogCaptu
     assert "Traceback" not in caplog.text
 
 
+async def test_after_an_outage_a_rare_job_does_not_wait_for_its_whole_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "_AFTER_OUTAGE", 0.001)
+    job = Job()
+    job.error = Unavailable()
+    async with asyncio.timeout(10), repeated(job, 3600):
+        await job.runs_are(3)
+
+
 async def test_shutdown_waits_for_the_run_in_progress_but_not_for_the_pause() -> None:
     job = Job()
     job.pause = 0.1

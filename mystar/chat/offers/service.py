@@ -23,6 +23,7 @@ from mystar.chat.offers.model import (
 from mystar.chat.offers.repository import OfferRepository
 from mystar.chat.repository import ChatRepository
 from mystar.chat.service import ChatService
+from mystar.errors import Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.money import format_rubles
 from mystar.kit.postgres.database import Database, Tx
@@ -181,6 +182,8 @@ class OfferService:
                 async with self._db.transaction() as tx:
                     if offer := await OfferRepository(tx).lock_due(offer_id, now):
                         await self._end(tx, offer, OfferStatus.EXPIRED, "")
+            except Unavailable:
+                raise
             except Exception:
                 # The others still expire.
                 log.exception("offer %s could not expire", offer_id)

@@ -20,6 +20,7 @@ from itertools import islice
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from mystar.errors import Unavailable
 from mystar.kit.realtime.connection import CloseCode, Connection
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.topic_reader import Entry, EventLog, TopicReader
@@ -201,5 +202,8 @@ class Hub:
     async def _sweep_or_warn(self) -> None:
         try:
             await self.sweep()
+        except Unavailable:
+            # The cause is logged already.
+            log.warning("cannot read the event tables; retrying at the next sweep")
         except Exception:
             log.warning("cannot read the event tables; retrying at the next sweep", exc_info=True)

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from mystar.accounts.model import Actor
+from mystar.errors import Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
 from mystar.kit.outbox.model import OutboxMessage
@@ -113,6 +114,8 @@ class PushService:
             try:
                 async with self._db.transaction() as tx:
                     await self._queue(tx, account_id)
+            except Unavailable:
+                raise
             except Exception:
                 # The others are still told.
                 log.exception("the push messages of account %s failed", account_id)
