@@ -97,9 +97,20 @@ class Report:
 class Deployment:
     """The service over a database and a sandbox, and its clients."""
 
-    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, seed: int, **variables: object) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        sandbox: SandboxClient,
+        directory: Path,
+        seed: int,
+        *,
+        service: Service | None = None,
+        **variables: object,
+    ) -> None:
+        """:param service: one that is made already; by default one in the directory, with the variables."""
         self.dsn, self.sandbox, self.seed = dsn, sandbox, seed
-        self.service = Service(dsn, sandbox, directory, **{"PAYMENTS__YOOKASSA__TIMEOUT_SECONDS": 2, **variables})
+        given = {"PAYMENTS__YOOKASSA__TIMEOUT_SECONDS": 2, **variables}
+        self.service = service or Service(dsn, sandbox, directory, **given)
         self.acknowledgements = Acknowledgements()
         #: The share of mails that may arrive twice, as kills and faults lose answers to their sender.
         self.unsure_mails = 0.0
@@ -141,7 +152,7 @@ class Deployment:
     async def close(self) -> list[str]:
         """Stop the service. Returns a wrong exit code and tracebacks in its log, as sentences."""
         violations = [] if (code := self.service.stop()) == 0 else [f"the service ended with exit code {code}"]
-        tracebacks = self.service.log.read_text(errors="replace").count("Traceback (most recent call last)")
+        tracebacks = self.service.logged().count("Traceback (most recent call last)")
         if tracebacks:
             violations.append(f"{tracebacks} tracebacks in {self.service.log}")
         return violations
@@ -164,8 +175,12 @@ async def run(
     :param trouble: what happens to the service instead of kills; it lets the orders begin. AssertionError ends the run.
     :param variables: of the service, without MYSTAR_.
     """
-    began = time.monotonic()
-    deployment = Deployment(dsn, sandbox, directory, plan.seed, **variables)
+    return await run_on(Deployment(dsn, sandbox, directory, plan.seed, **variables), plan, trouble)
+
+
+async def run_on(deployment: Deployment, plan: Plan, trouble: Trouble | None = None) -> Report:
+    """The same on a deployment that is made already, and not started."""
+    began, sandbox = time.monotonic(), deployment.sandbox
     deployment.unsure_mails = UNSURE_MAILS if plan.kills or plan.faults or trouble else 0.0
     try:
         await deployment.open()

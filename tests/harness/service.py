@@ -26,12 +26,16 @@ class ServiceDied(Exception):
 class Service:
     """`python -m mystar serve`, over the database and the sandbox it is given.
 
-    :param log: where its output goes, appended over all its lives.
+    :param port: one that is not used; by default any.
+    :param variables: of the service, without MYSTAR_.
     """
 
-    def __init__(self, dsn: str, sandbox: SandboxClient, directory: Path, **variables: object) -> None:
-        self.port = unused_port()
+    def __init__(
+        self, dsn: str, sandbox: SandboxClient, directory: Path, *, port: int | None = None, **variables: object
+    ) -> None:
+        self.port = port or unused_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        #: Where its output goes, appended over all its lives.
         self.log = directory / "service.log"
         #: Seconds that each start took until it was ready, for those that got so far.
         self.starts: list[float] = []
@@ -83,13 +87,13 @@ class Service:
             self._process.wait(STOP_WITHIN)
             self._process = None
 
-    def stop(self) -> int:
+    def stop(self, within: float = STOP_WITHIN) -> int:
         """Send SIGTERM. Returns the exit code; 0 when it was not running."""
         if self._process is None:
             return 0
         self._process.terminate()
         try:
-            return self._process.wait(STOP_WITHIN)
+            return self._process.wait(within)
         finally:
             self.kill()
 
@@ -100,9 +104,12 @@ class Service:
         assert ended.returncode == 0, f"mystar {' '.join(arguments)}: {ended.returncode}\n{ended.stdout}{ended.stderr}"
         return ended.stdout
 
+    def logged(self) -> str:
+        """Everything in its log, of all its lives."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
     def log_tail(self, lines: int = 30) -> str:
-        content = self.log.read_text(errors="replace") if self.log.exists() else ""
-        return "\n".join(content.splitlines()[-lines:])
+        return "\n".join(self.logged().splitlines()[-lines:])
 
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
         try:

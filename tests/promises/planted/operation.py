@@ -91,4 +91,15 @@ FAULTS = (
         "                    await type(self)._tell(self, tx, *what)\n",
         ("python -m tests.promises.faults alarms-killed",),
     ),
+    Fault(
+        "a-standby-is-a-defect",
+        "O10",
+        "mystar/kit/postgres/errors.py",
+        ", errorcodes.QUERY_CANCELED, errorcodes.READ_ONLY_SQL_TRANSACTION)",
+        ", errorcodes.QUERY_CANCELED)",
+        (
+            "tests/kit/postgres/test_statements.py"
+            "::test_a_change_on_a_standby_is_an_outage_and_its_connection_is_not_used_again",
+        ),
+    ),
 )

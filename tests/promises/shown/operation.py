@@ -30,6 +30,16 @@ _MIGRATIONS = tests("kit/test_migrations.py", "earnings/test_upgrade.py")
 _BACKUPS = tests("operations/test_backup.py")
 _ALARMS = tests("alarms/test_alarms.py")
 _TOLD = "an alarm opens, and one of two processes is killed before, in and after it; then both"
+_STANDBY = tests(
+    "cluster/test_configuration.py",
+    "kit/postgres/test_statements.py::test_a_change_on_a_standby_is_an_outage_and_its_connection_is_not_used_again",
+)
+
+
+def _cluster(what: str, *arguments: str) -> Command:
+    return Command(what, ("tests.cluster", *arguments, "--seed", "{seed}"), limit=FULL, alone=True)
+
+
 _WORN = {
     "disk-full": "the disk of the files fills up and becomes read-only, under orders",
     "database-disk-full": "the disk of PostgreSQL fills up under orders",
@@ -83,5 +93,15 @@ PROMISES = (
         "O9",
         (_ALARMS, faults("alarms-killed", _TOLD)),
         (_ALARMS, faults("alarms-killed", _TOLD, full=True)),
+    ),
+    Promise(
+        "O10",
+        (_STANDBY, _cluster("each part of a cluster is killed once under load", "kills", "--rounds", "1")),
+        (
+            _STANDBY,
+            _cluster("each part of a cluster is killed three times under load", "kills"),
+            _cluster("two processes beside one, a quarter of a core each", "scale"),
+        ),
+        not_shown="machines, disks and networks of their own: all parts run on one machine",
     ),
 )
