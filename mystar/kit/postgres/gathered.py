@@ -30,18 +30,21 @@ class Gathered(Generic[Key, Value]):
     def __init__(self, read: Callable[[Collection[Key]], Awaitable[Mapping[Key, Value]]], *, name: str) -> None:
         self._read, self._name = read, name
         self._waiting: dict[Key, list[asyncio.Future[Value | None]]] = {}
-        self._readings: set[asyncio.Task[None]] = set()
+        #: Keeps them from being collected.
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._readings = 0
 
     async def get(self, key: Key) -> Value | None:
         """The value, or None. Raises what the reading raises. :raises RuntimeError: inside a transaction."""
         assert_no_transaction("a reading that others share")
         waiter: asyncio.Future[Value | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(key, []).append(waiter)
-        if len(self._readings) < _AT_ONCE:
+        if self._readings < _AT_ONCE:
+            self._readings += 1
             # It starts when all that have arrived by now wait, and belongs to none of them: hence its own context.
             task = asyncio.create_task(self._answer(), name=self._name, context=contextvars.Context())
-            self._readings.add(task)
-            task.add_done_callback(self._readings.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await waiter
 
     async def _answer(self) -> None:
@@ -59,6 +62,8 @@ class Gathered(Generic[Key, Value]):
                         for waiter in _left({key: waiters}):
                             waiter.set_result(found.get(key))
         finally:
+            # Now, not when the task is found to be done: who asks in between would wait for ever.
+            self._readings -= 1
             # Those of a reading that was cancelled.
             for waiter in _left(asked):
                 waiter.cancel()

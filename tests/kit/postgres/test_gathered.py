@@ -45,6 +45,27 @@ async def test_a_reading_begins_after_the_question_and_a_slow_one_holds_up_no_ot
     assert begun == [{1}, {1}]
 
 
+async def test_who_asks_in_the_moment_in_which_all_readings_end_is_answered() -> None:
+    go_on, begun = asyncio.Event(), 0
+
+    async def read(keys: Collection[int]) -> dict[int, int]:
+        nonlocal begun
+        begun += 1
+        await go_on.wait()
+        return dict.fromkeys(keys, 1)
+
+    gathered = Gathered(read, name="test")
+    early = []
+    for number in range(3):
+        early.append(asyncio.create_task(gathered.get(number)))
+        while begun <= number:  # noqa: ASYNC110 - each has a reading of its own
+            await asyncio.sleep(0)
+    go_on.set()
+    # Runs in the turn of the event loop in which the readings end, behind them.
+    late = asyncio.create_task(gathered.get(9))
+    assert await asyncio.wait_for(asyncio.gather(late, *early), 10) == [1, 1, 1, 1]
+
+
 async def test_an_error_is_everybodys_of_the_reading_and_clients_that_have_gone_are_left_out() -> None:
     async def read(keys: Collection[int]) -> dict[int, int]:
         await asyncio.sleep(0.01)
