@@ -15,10 +15,12 @@ def print_plan(dsn: str) -> None:
         return
     for one in planned:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in one.kinds.items())
-        click.echo(f"{one.name}: {kinds}{'' if one.is_transactional else ' (not in a transaction; may be repeated)'}")
+        click.echo(f"{one.name}, {one.phase or 'undeclared'}: {kinds}{'' if one.is_transactional else ' (not in a transaction; may be repeated)'}")
         for statement in one.takes_away:
             click.echo(f"    takes away: {statement[:200]}")
-    taking = [one.name for one in planned if one.takes_away]
+        for statement in one.scans:
+            click.echo(f"    goes through a table while others wait: {statement[:200]}")
+    taking = [one.name for one in planned if one.phase == "contract" or one.takes_away]
     if taking:
         click.echo(
             f"{len(planned)} migrations; not only additions, so stop the release before first: {', '.join(taking)}"

@@ -1,3 +1,4 @@
+-- expand
 -- People, their sessions and the single-use links that are mailed to them.
 
 create table accounts (

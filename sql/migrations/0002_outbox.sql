@@ -1,3 +1,4 @@
+-- expand
 -- What must reach the outside world: a row is written in the transaction that causes it and sent by a background task.
 
 create table outbox (

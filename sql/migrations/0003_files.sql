@@ -1,3 +1,4 @@
+-- expand
 -- Uploaded files. The bytes live in the storage under `key`; a row without bytes or bytes without a row is an orphan.
 
 create table files (

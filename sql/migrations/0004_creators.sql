@@ -1,3 +1,4 @@
+-- expand
 -- Creators, who are the stars of the greetings dialect, and what people think of them.
 
 create table creators (

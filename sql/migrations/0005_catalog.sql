@@ -1,3 +1,4 @@
+-- expand
 -- What creators sell. A greeting is a service of a creator like any other; there is no second catalogue for stars.
 
 create table categories (

@@ -1,3 +1,4 @@
+-- expand
 -- Money. Amounts are kopecks. Every move is a ledger entry; entries are only ever added and sum to zero.
 
 create table payments (

@@ -1,3 +1,4 @@
+-- expand
 -- Orders of every kind: one table, one life, one history.
 
 create table orders (

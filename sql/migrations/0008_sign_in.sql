@@ -1,3 +1,4 @@
+-- expand
 -- Signing in through providers: who is who there, and the attempts that are under way.
 
 create table provider_identities (

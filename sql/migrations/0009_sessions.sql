@@ -1,3 +1,4 @@
+-- expand
 -- Refresh tokens that are exchanged for new ones: a session counts the generations of its refresh token.
 
 alter table sessions

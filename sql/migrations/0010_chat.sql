@@ -1,3 +1,4 @@
+-- expand
 -- Conversations of two, their messages, and who wants to hear nothing from whom.
 
 create table conversations (

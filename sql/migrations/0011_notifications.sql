@@ -1,3 +1,4 @@
+-- expand
 -- What people are told, and what they want to be told by mail.
 
 -- One per person, made with the first notification or setting.

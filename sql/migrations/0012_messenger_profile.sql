@@ -1,3 +1,4 @@
+-- expand
 -- What people of the messenger say about themselves, and the small copies of everybody's pictures.
 
 alter table accounts

@@ -1,3 +1,4 @@
+-- expand
 -- What creators can do, and what they have done: skills and portfolios.
 
 create extension if not exists pg_trgm;

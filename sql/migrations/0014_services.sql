@@ -1,3 +1,4 @@
+-- expand
 -- Services with options, who may see them, how many those are, and what a search looks into.
 
 create extension if not exists pg_trgm;

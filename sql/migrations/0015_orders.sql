@@ -1,3 +1,4 @@
+-- expand
 -- Service orders: options, deadlines, lists by status; and money that is refunded in parts.
 
 alter table orders

@@ -1,3 +1,4 @@
+-- expand
 -- What a film is, told by itself; and keys of requests that guests repeat.
 
 alter table files

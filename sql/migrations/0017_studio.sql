@@ -1,3 +1,4 @@
+-- expand
 -- The studio's orders: a number to ask by, what is wanted in words and pictures, and when it is taken up.
 
 create extension if not exists pg_trgm;

@@ -1,3 +1,4 @@
+-- expand
 -- What buyers say about completed orders, and what creators answer.
 
 create table reviews (

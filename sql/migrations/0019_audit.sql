@@ -1,3 +1,4 @@
+-- expand
 -- What happened, for whoever has to find out later: rows are only ever added, and every row seals the one before it.
 --
 -- The rows form many chains instead of one. Whoever writes takes the first chain that nobody is writing to, so no

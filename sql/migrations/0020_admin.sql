@@ -1,3 +1,4 @@
+-- expand
 -- What the lists of the panel are filtered and sorted by: a filter's column first, then the order of the list.
 
 create index accounts_created_register_idx on accounts (created_at, id);

@@ -1,3 +1,4 @@
+-- expand
 -- What creators earn, what the platform keeps of it, and how the money reaches them. Amounts are kopecks.
 
 create table commission_rules (

@@ -1,3 +1,4 @@
+-- expand
 -- The method that the buyer chose, payments that the provider refuses for good, and refunds that fail later.
 
 alter table payments

@@ -1,3 +1,4 @@
+-- expand
 -- A refused receipt that staff send again has another key.
 
 alter table receipts add column attempt integer not null default 1;

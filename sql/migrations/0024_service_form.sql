@@ -1,3 +1,4 @@
+-- expand
 -- What the market's client sends with a service: the delivery time in words, and pictures.
 alter table services add column delivery_text text not null default '';
 

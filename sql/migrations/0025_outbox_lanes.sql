@@ -1,3 +1,4 @@
+-- expand
 -- Rows of one lane, such as the mails to one recipient, are sent in their order.
 alter table outbox add column lane text;
 create index outbox_lane_idx on outbox (topic, lane, id)

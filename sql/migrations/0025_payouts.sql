@@ -1,3 +1,4 @@
+-- expand
 -- What payouts by hand need: the mailbox that is told of a change of details, who approved in words, and past sweeps.
 
 -- The account's address when the details were set; it is told of the next change, too.

@@ -1,3 +1,4 @@
+-- expand
 -- The first commission rule whose conditions all hold for a sale of a service; a newer list stands before an older one.
 -- A function, since a quote reads the rule and an order freezes it in one statement.
 create function first_commission_rule(sold_service bigint, sold_kind text, sold_price bigint, at timestamptz)

@@ -1,3 +1,4 @@
+-- expand
 -- Whether payouts are sent to the provider at all: one row. An empty balance, or refused credentials, stop all of them.
 
 create table payout_queue (

@@ -1,3 +1,4 @@
+-- contract
 -- An attempt belongs to the browser with its cookie, or, without one, to the client with its address and User-Agent.
 -- Attempts live for ten minutes; those that are open now have to be started again.
 

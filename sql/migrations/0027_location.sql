@@ -1,2 +1,3 @@
+-- expand
 -- Where a person of the market lives or works, in their own words.
 alter table accounts add column location text not null default '';

@@ -1,3 +1,4 @@
+-- expand
 -- Whether a notification about messages of a conversation is unread. A function, so that sending a message can ask for it
 -- in its own statement without knowing the tables of notifications; in plpgsql, since that keeps its plan.
 create function has_unread_message(recipient bigint, conversation bigint) returns boolean

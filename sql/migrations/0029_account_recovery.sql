@@ -1,3 +1,4 @@
+-- contract
 -- What protects an account from somebody who was let in once: step-up, revocable devices, changes that can be undone.
 
 -- When the session's person last gave a password or came from a provider.

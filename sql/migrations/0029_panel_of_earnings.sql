@@ -1,3 +1,4 @@
+-- expand
 -- What the panel's lists of earnings sort and filter by.
 
 alter table creator_balances add column id bigint generated always as (creator_id) stored;

@@ -1,3 +1,4 @@
+-- expand
 -- Safe deals: each order's money rests at the provider until its creator is paid.
 
 alter table payments

@@ -1,3 +1,4 @@
+-- expand
 -- Bytes that uploads in progress take, so that several at once cannot exceed a quota. Without an owner: of guests.
 create table upload_reservations (
     id bigint generated always as identity,

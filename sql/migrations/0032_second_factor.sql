@@ -1,3 +1,4 @@
+-- expand
 -- Second factors: TOTP secrets, passkeys, recovery codes, and the short-lived challenges that they answer.
 
 -- Whether a log-in asks for a factor; stored with the account, so that it is read with it.

@@ -1,3 +1,4 @@
+-- expand
 -- A person's data: copies that are asked for, accounts that are erased, and phones that somebody has proven.
 
 alter table accounts

@@ -1,3 +1,4 @@
+-- expand
 -- What limits of orders and mails ask of tables that stand above their domains: see `has_unread_message`.
 
 -- Whether an account has blocked another.

@@ -1,3 +1,4 @@
+-- expand
 -- The dialect that an account was registered through: its mails speak of that product, and lead to its pages.
 alter table accounts add column channel text not null default 'market';
 

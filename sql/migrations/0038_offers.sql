@@ -1,3 +1,4 @@
+-- expand
 -- Custom offers: a creator proposes a service at a price and a term inside a conversation; the buyer accepts it once.
 
 create table offers (

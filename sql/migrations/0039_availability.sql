@@ -1,3 +1,4 @@
+-- expand
 -- How much work a creator takes, and when: one row for each creator who has said something of it.
 
 create table creator_availability (

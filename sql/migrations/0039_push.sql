@@ -1,3 +1,4 @@
+-- expand
 -- Web push: where browsers listen, and what waits to be pushed to whom.
 
 -- Made with an account's first subscription.

@@ -1,3 +1,4 @@
+-- expand
 -- When the platform's part of a safe deal leaves it, and what can be refunded then.
 
 alter table earnings

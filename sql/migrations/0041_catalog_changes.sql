@@ -1,3 +1,4 @@
+-- expand
 -- What was changed of the catalogue, and by which transaction: caches of answers ask what has been committed since.
 
 create table catalog_changes (

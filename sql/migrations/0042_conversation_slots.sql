@@ -1,3 +1,4 @@
+-- expand
 -- Conversations by activity, with indexes that most messages do not change, so that updates can be HOT.
 
 alter table conversations

@@ -1,3 +1,4 @@
+-- expand
 -- What staff write to each other about orders, people and services. No user reads them; see D76.
 
 create table staff_notes (

@@ -1,3 +1,4 @@
+-- expand
 -- Uploads in progress and files that are being decoded, where several processes share the database: so many of a person
 -- at a time. A turn that is not extended any more, as of a process that was killed, ends by itself.
 create table upload_turns (

@@ -1,3 +1,4 @@
+-- expand
 -- What the panel finds people by: any part of their names, e-mail and phone, in lower case, with е for ё.
 
 create function person_words(username text, first_name text, last_name text, email text, phone text)

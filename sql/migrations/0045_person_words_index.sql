@@ -1,4 +1,5 @@
 -- transactional: false
+-- expand
 drop index concurrently if exists accounts_words_idx;
 create index concurrently accounts_words_idx on accounts
     using gin (person_words(username, first_name, last_name, email, phone) gin_trgm_ops);

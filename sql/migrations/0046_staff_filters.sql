@@ -1,3 +1,4 @@
+-- expand
 -- Filters of lists of the panel that a member of the staff has given a name.
 
 create table staff_filters (

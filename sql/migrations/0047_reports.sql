@@ -1,3 +1,4 @@
+-- expand
 -- Reports by users: one case for each object, with what stood there when it was reported.
 
 create table report_cases (

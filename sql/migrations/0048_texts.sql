@@ -1,3 +1,4 @@
+-- expand
 -- Texts of mails that the owner has changed: every version, never edited; the latest one of a name holds.
 
 create table text_versions (

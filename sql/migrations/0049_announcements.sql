@@ -1,3 +1,4 @@
+-- expand
 -- Announcements to people of a kind: sent in the background, by account in the order of their ids.
 
 create table announcements (

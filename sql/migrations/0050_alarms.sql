@@ -1,3 +1,4 @@
+-- expand
 -- Alarms of the installation, when each was seen, opened, mailed and closed; the silences of an owner; and what commands found.
 
 create table alarms (

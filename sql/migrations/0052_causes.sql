@@ -1,3 +1,4 @@
+-- expand
 -- The request that caused it: in rows of the outbox with its trace, and in the audit log, outside of the chain.
 
 alter table outbox add column cause jsonb;

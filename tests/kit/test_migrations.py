@@ -17,7 +17,7 @@ import pytest
 from psycopg2 import extensions
 
 from mystar.kit.postgres import migrations
-from mystar.kit.postgres.migration_plan import plan
+from mystar.kit.postgres.migration_plan import plan, read
 from mystar.kit.postgres.migrations import (
     DatabaseUnfit,
     MigrationFailed,
@@ -29,6 +29,7 @@ from mystar.kit.postgres.migrations import (
     unknown,
 )
 from tests.database import Server
+from tests.schema.__main__ import EARLIER
 
 
 @pytest.fixture
@@ -252,3 +253,39 @@ def test_a_plan_says_what_would_run_and_changes_nothing(empty_dsn: str, files: P
         "alter table words alter column word set not null",
         "alter table words rename to terms",
     )
+
+
+@pytest.mark.parametrize("file", sorted(migrations.folder().glob("*.sql")), ids=lambda file: file.stem)
+def test_each_migration_says_whether_it_expands_or_contracts(file: Path) -> None:
+    """And none after `EARLIER` goes through a table while others wait for it."""
+    found = read(file)
+    assert found.phase in ("expand", "contract"), "begin the file with -- expand, or -- contract"
+    assert found.phase == "contract" or not found.takes_away
+    assert not found.scans or found.name <= EARLIER
+
+
+LONG = {
+    "create index words_idx on words (word)",
+    "create unique index words_idx on only words (word)",
+    "update words set word = ''",
+    "delete from words",
+    "alter table words add constraint words_check check (word <> '')",
+    "alter table words add foreign key (word) references terms",
+    "alter table words alter column word set not null",
+    "alter table words alter column word type varchar",
+}
+SHORT = {
+    "create index concurrently words_idx on words (word)",
+    "create index terms_idx on terms (term)",
+    "alter table words add constraint words_check check (word <> '') not valid",
+    "alter table words add column length int not null default 0",
+    "alter table words add constraint words_key unique using index words_idx",
+    "alter table words validate constraint words_check",
+    "insert into words values ('update words set word = 1')",
+}
+
+
+def test_a_plan_names_what_goes_through_a_table_while_others_wait(tmp_path: Path) -> None:
+    file = tmp_path / "0001_long.sql"
+    file.write_text("-- expand\ncreate table terms (term text);\n" + ";\n".join(sorted(LONG | SHORT)))
+    assert set(read(file).scans) == LONG
