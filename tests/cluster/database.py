@@ -22,7 +22,7 @@ from tests.cluster.processes import Process, account
 from tests.promises.faults.environment import children
 
 _START_WITHIN = 90.0
-#: What PgBouncer does not pass on (docs/operate/scaling.md).
+#: What PgBouncer does not pass on (docs/operate/growing.md).
 _KEPT_BY_ROLES = ("statement_timeout", "idle_in_transaction_session_timeout", "timezone")
 
 
