@@ -49,6 +49,7 @@ from mystar.infrastructure import Constraints, Domain, build_infrastructure
 from mystar.kit.background import TASK_METRICS, TaskMetrics, every
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE, OUTBOX
+from mystar.kit.postgres.replica import PAUSE as REPLICA_PAUSE
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
 from mystar.kit.realtime.websocket import add_hub
@@ -151,6 +152,8 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
     app[ETAGS] = ETags(infra.db, "market")
     app.cleanup_ctx.append(partial(_telemetry, settings))
     app.cleanup_ctx.append(infra.outbox.working)
+    if (replica := infra.db.replica) is not None:
+        app.cleanup_ctx.append(every(REPLICA_PAUSE, partial(replica.measure, infra.db), name="age of the replica"))
 
     add_hub(app, Bus(settings.bus.backend(dsn), infra.metrics.registry), infra.metrics.registry, settings.sockets)
     for domain in DOMAINS:

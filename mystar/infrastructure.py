@@ -22,13 +22,16 @@ from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.outbox.texts import TextStore
 from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.personal_data import PersonalData, PersonalDataRegistry, PersonalQueries
+from mystar.kit.postgres.pool import Pool
+from mystar.kit.postgres.replica import Replica
+from mystar.kit.postgres.session import SESSION
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.idempotency_repository import PERSONAL_DATA as ANSWER_DATA
 from mystar.kit.web.observability import Metrics
 from mystar.kit.web.routes import Route
 from mystar.kit.web.site import Site
-from mystar.sections import MailSettings
+from mystar.sections import DatabaseSettings, MailSettings
 from mystar.settings import Settings
 
 #: Makes the domain error of a violated constraint, by the constraint's name.
@@ -126,6 +129,8 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         events=events,
     )
     db.pool.observe_wait = metrics.pool_seconds.observe
+    if settings.database.replica_url:
+        db.replica = _replica(settings.database, metrics)
     outbox = Outbox(db, clock, lease=settings.outbox.lease_seconds)
     signer = Signer(settings.secret_key, previous=settings.previous_secret_keys)
     smtp = smtp_sender(settings.mail, clock, metrics.registry, signer)
@@ -155,6 +160,20 @@ async def build_infrastructure(settings: Settings, dsn: str, clock: Clock, const
         _health(outbox, smtp),
         personal_data,
     )
+
+
+def _replica(database: DatabaseSettings, metrics: Metrics) -> Replica:
+    """Not connected yet: the service starts without its standby."""
+    pool = Pool(
+        database.replica_url,
+        {**SESSION, "statement_timeout": database.statement_timeout_ms},
+        max_size=database.pool_size,
+        # The primary answers instead, so there is no point in waiting long.
+        acquire_timeout=min(database.replica_seconds, database.acquire_seconds),
+        answer_timeout=database.statement_timeout_ms / 1000 + 5,
+        prepare=database.prepared_statements,
+    )
+    return Replica(pool, database.replica_seconds, metrics.registry)
 
 
 def _health(outbox: Outbox, smtp: SmtpSender) -> Health:

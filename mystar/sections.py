@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mystar.kit.outbox.web_push import VapidKey
-from mystar.kit.postgres.driver import parameters
+from mystar.kit.postgres.driver import is_one_host, parameters
 from mystar.kit.setting_kinds import (
     ExactAddress,
     Mailbox,
@@ -92,7 +92,13 @@ class SandboxSettings(Section):
 class DatabaseSettings(Section):
     #: Empty = the embedded server in the data directory.
     url: Annotated[str, must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
-    #: Connections to PostgreSQL of one process, one more with a PostgreSQL bus.
+    #: A streaming standby of it, which answers searches and reviews for guests; empty = the database itself does.
+    replica_url: Annotated[
+        str, must_be("the address of one standby, or empty", lambda url: not url or is_one_host(parameters(url)))
+    ]
+    #: Seconds that an answer of the standby may be old; otherwise the database itself answers.
+    replica_seconds: float = Field(gt=0, le=3600)
+    #: Connections to PostgreSQL of one process, one more with a PostgreSQL bus; as many to the standby.
     pool_size: int = Field(ge=1, le=200)
     #: Milliseconds after which PostgreSQL cancels a statement.
     statement_timeout_ms: int = Field(ge=100)

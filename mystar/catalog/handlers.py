@@ -38,6 +38,7 @@ from mystar.kit.web.fields import BaseSchema, NoParameters
 from mystar.kit.web.http import PUBLIC_URL, json_response, language_of
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import page_of, page_request, page_response
+from mystar.kit.web.replicas import reading_old
 from mystar.kit.web.response_cache import cached, depends_on
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import path_of, query_of
@@ -67,7 +68,9 @@ async def list_services(request: web.Request) -> web.Response:
             raise Unauthenticated
         found = await listings.own(actor, filters, page)
     else:
-        found = await listings.find(filters, page)
+        # Searches are not kept, so they may be older than the request.
+        with reading_old(request, allowed=bool(filters.text)):
+            found = await listings.find(filters, page)
         if not filters.text:
             depends_on(request, *_subjects(filters))
     return page_response(request, [_shape(request, one) for one in found.rows], found.count)

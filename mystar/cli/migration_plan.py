@@ -15,7 +15,8 @@ def print_plan(dsn: str) -> None:
         return
     for one in planned:
         kinds = ", ".join(f"{number} × {kind}" for kind, number in one.kinds.items())
-        click.echo(f"{one.name}, {one.phase or 'undeclared'}: {kinds}{'' if one.is_transactional else ' (not in a transaction; may be repeated)'}")
+        repeated = "" if one.is_transactional else " (not in a transaction; may be repeated)"
+        click.echo(f"{one.name}, {one.phase or 'undeclared'}: {kinds}{repeated}")
         for statement in one.takes_away:
             click.echo(f"    takes away: {statement[:200]}")
         for statement in one.scans:

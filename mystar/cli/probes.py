@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 import aiosmtplib
 from yarl import URL
 
+from mystar.errors import Unavailable
 from mystar.files.storage_selection import storages
 from mystar.infrastructure import smtp_sender
 from mystar.kit.clock import Clock
@@ -179,8 +180,24 @@ async def _public_url(settings: Settings) -> Problems:
         yield f"MYSTAR_HTTP__PUBLIC_URL: the certificate ends in {days} days"
 
 
+async def _replica(settings: Settings) -> Problems:
+    url = settings.database.replica_url
+    if not url:
+        return
+    try:
+        replica = await Database.connect(url, max_size=1, acquire_timeout=5)
+    except Unavailable:
+        yield "MYSTAR_DATABASE__REPLICA_URL: the standby does not answer, so the primary answers everything"
+        return
+    try:
+        if not await replica.value("select pg_is_in_recovery()"):
+            yield "MYSTAR_DATABASE__REPLICA_URL: the server is not a standby and is not used"
+    finally:
+        await replica.close()
+
+
 _QUICK = (_data_dir, _proxies)
-_DEEP = (_data_dir, _mail, _storage, _redis, _provider, _proxies, _public_url)
+_DEEP = (_data_dir, _replica, _mail, _storage, _redis, _provider, _proxies, _public_url)
 
 
 def _certificate(url: URL) -> dict[str, object]:

@@ -9,6 +9,7 @@ from mystar.accounts.access import actor_of, limited, login_required
 from mystar.kit.web.http import PUBLIC_URL, json_response
 from mystar.kit.web.idempotency import idempotent
 from mystar.kit.web.pagination import Page, PageQuery, page_of, page_request, page_response
+from mystar.kit.web.replicas import may_be_old
 from mystar.kit.web.routes import Route, alias, route
 from mystar.kit.web.validation import body_of, path_of
 from mystar.reviews.keys import REVIEWS
@@ -69,6 +70,7 @@ async def read_review(request: web.Request) -> web.Response:
 @match_info_schema(CreatorPath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)
+@may_be_old
 async def list_of_creator(request: web.Request) -> web.Response:
     page, creator_id = page_request(request), path_of(request)["creator_id"]
     return _page(request, await request.app[REVIEWS].of_creator(creator_id, page))
@@ -78,6 +80,7 @@ async def list_of_creator(request: web.Request) -> web.Response:
 @match_info_schema(ServicePath)
 @querystring_schema(PageQuery)
 @response_schema(page_of(ReviewView), 200)
+@may_be_old
 async def list_of_service(request: web.Request) -> web.Response:
     page, service_id = page_request(request), path_of(request)["service_id"]
     return _page(request, await request.app[REVIEWS].of_service(service_id, page))

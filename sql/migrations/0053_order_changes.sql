@@ -1,3 +1,4 @@
+-- expand
 -- Pages of one's orders are kept in memory, too: what they show of orders, people and shares goes into the same log of
 -- changes. 'orders 7': what account 7 has bought or sold; 'person 7': its names and picture.
 

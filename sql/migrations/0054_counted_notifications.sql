@@ -1,3 +1,4 @@
+-- expand
 -- Counts no further than is asked for: each order and notification asked, and read a thousand rows of a busy hour.
 
 create function recent_notifications(recipient bigint, wanted_kind text, since timestamptz, most integer) returns integer

@@ -1,4 +1,5 @@
 -- transactional: false
+-- expand
 -- The cheapest services, and those of a category in a range of prices, by kind: cheap greetings stood before the services
 -- in the indexes by price alone, and were read and left out one by one.
 drop index concurrently if exists services_kind_price_idx;

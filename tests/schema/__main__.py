@@ -83,7 +83,9 @@ def main() -> None:
         print(f"{name:30} {taken:7.2f} s, longest wait {waited:6.2f} s {what}{goes_through}")
         if waited > PROMISED and name > EARLIER:
             broken.append(name)
-    print(f"after {EARLIER}: {', '.join(broken) or 'nobody'} {'made others wait' if broken else 'waited'} over a second")
+    print(
+        f"after {EARLIER}: {', '.join(broken) or 'nobody'} {'made others wait' if broken else 'waited'} over a second"
+    )
     sys.exit(bool(broken))
 
 

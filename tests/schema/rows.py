@@ -21,15 +21,19 @@ ROWS = {
         select i, 'person' || i, 'person' || i, 'person' || i || '@example.com', 'person' || i || '@example.com',
             now() - i * interval '1 second'
         from generate_series(1, :n / 10) i""",
-    "notification_boxes": "insert into notification_boxes (account_id, last_id) select i, :n from generate_series(1, :n / 10) i",
+    "notification_boxes": """
+        insert into notification_boxes (account_id, last_id) select i, :n from generate_series(1, :n / 10) i""",
     "sessions": """
         insert into sessions (id, account_id, door, expires_at)
-        select gen_random_uuid(), i % (:n / 10) + 1, 'market', now() + interval '1 day' from generate_series(1, :n) i""",
+        select gen_random_uuid(), i % (:n / 10) + 1, 'market', now() + interval '1 day'
+        from generate_series(1, :n) i""",
     "files": """
         insert into files (id, owner_id, key, kind, name, content_type, size, sha256) overriding system value
         select i, i % (:n / 10) + 1, 'files/' || i, 'image', 'a.png', 'image/png', 1000, sha256(i::text::bytea)
         from generate_series(1, :n) i""",
-    "creators": "insert into creators (id, account_id) overriding system value select i, i from generate_series(1, :n / 100) i",
+    "creators": """
+        insert into creators (id, account_id) overriding system value
+        select i, i from generate_series(1, :n / 100) i""",
     "services": """
         insert into services (id, creator_id, kind, title, base_price) overriding system value
         select i, i % (:n / 100) + 1, 'service', 'A portrait ' || i, 500000 from generate_series(1, :n) i""",
@@ -44,7 +48,8 @@ ROWS = {
         insert into order_events (order_id, actor_role, action, to_status, to_money)
         select i % :n + 1, 'buyer', 'placed', 'pending', 'none' from generate_series(1, :n) i""",
     "payments": """
-        insert into payments (id, order_id, payer_id, amount, description, return_url, status, goal, captured, provider_id)
+        insert into payments (id, order_id, payer_id, amount, description, return_url, status, goal, captured,
+            provider_id)
         overriding system value
         select i, i, i % (:n / 10) + 1, 500000, 'Order ' || i, 'https://stars.example/', 'captured', 'capture', 500000,
             gen_random_uuid()::text
@@ -73,7 +78,8 @@ ROWS = {
         from generate_series(1, :n) i""",
     "outbox": """
         insert into outbox (topic, name, payload, done_at)
-        select 'mail', 'order:' || i, jsonb_build_object('to', 'person' || i || '@example.com', 'text', repeat('words ', 100)),
+        select 'mail', 'order:' || i,
+            jsonb_build_object('to', 'person' || i || '@example.com', 'text', repeat('words ', 100)),
             now() - i * interval '1 millisecond'
         from generate_series(1, :n) i""",
     "audit_entries": """

@@ -31,6 +31,7 @@ from mystar.kit.web.bare_lists import KeysetQuery, list_request, list_response
 from mystar.kit.web.fields import BaseSchema, BoundedInteger, BoundedList, Id, NoParameters, PlainText, RubleAmount
 from mystar.kit.web.http import json_response
 from mystar.kit.web.pagination import PageRequest
+from mystar.kit.web.replicas import may_be_old
 from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of, query_of
 
@@ -196,6 +197,7 @@ async def create_star(request: web.Request) -> web.Response:
 @login_optional
 @querystring_schema(StarListQuery)
 @response_schema(StarView(many=True), 201)
+@may_be_old
 async def list_stars(request: web.Request) -> web.Response:
     catalog, page, actor = request.app[CATALOG], list_request(request), maybe_actor_of(request)
     is_available = query_of(request)["available"]
@@ -223,6 +225,7 @@ async def read_star(request: web.Request) -> web.Response:
 @login_optional
 @querystring_schema(CategoryQuery)
 @response_schema(StarView(many=True), 200)
+@may_be_old
 async def list_category(request: web.Request) -> web.Response:
     catalog, actor = request.app[CATALOG], maybe_actor_of(request)
     query, page = query_of(request), list_request(request)
@@ -242,6 +245,7 @@ async def list_category(request: web.Request) -> web.Response:
 @querystring_schema(StarListQuery)
 @json_schema(TagDraft)
 @response_schema(TaggedStarView(many=True), 200)
+@may_be_old
 async def filter_stars(request: web.Request) -> web.Response:
     catalog, tag, page = request.app[CATALOG], body_of(request)["tag"], list_request(request)
     is_available = query_of(request)["available"]

@@ -85,6 +85,11 @@ def parameters(dsn: str, settings: Mapping[str, object] | None = None) -> dict[s
     return found
 
 
+def is_one_host(known: Mapping[str, str]) -> bool:
+    """Whether the parameters name a single host."""
+    return not any("," in known.get(name, "") for name in ("host", "hostaddr"))
+
+
 async def connect(dsn: str, settings: Mapping[str, object] | None = None, *, timeout: float = 10.0) -> Connection:
     """One connection outside any pool, e.g. for LISTEN.
 

@@ -1,4 +1,4 @@
-"""What migrations would do, read from their files: the kinds of their statements, what they take away, what they lock."""
+"""What migrations would do, read from their files: kinds of statements, what they take away, what they lock."""
 
 from __future__ import annotations
 
@@ -84,6 +84,4 @@ def read(file: Path) -> Planned:
             scans.append(statement)
     phase = _PHASE.search(file.read_text())
     is_transactional = directives.get("transactional", "true").lower() == "true"
-    return Planned(
-        file.stem, phase[1] if phase else "", kinds, tuple(takes_away), tuple(scans), is_transactional
-    )
+    return Planned(file.stem, phase[1] if phase else "", kinds, tuple(takes_away), tuple(scans), is_transactional)
