@@ -50,3 +50,12 @@ class TelemetrySettings(Section):
 def _is_dsn(text: str) -> bool:
     url = URL(text)
     return url.scheme in ("http", "https") and bool(url.user and url.host) and url.path.rpartition("/")[2].isdigit()
+
+
+class LogSettings(Section):
+    #: The least important level that is logged.
+    level: Literal["debug", "info", "warning", "error"]
+    #: JSON for machines, text for people.
+    format: Literal["json", "text"]
+    #: A line for every request.
+    requests: bool

@@ -94,7 +94,7 @@ class DatabaseSettings(Section):
     url: Annotated[str, must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
     #: A streaming standby of it, which answers searches and reviews for guests; empty = the database itself does.
     replica_url: Annotated[
-        str, must_be("the address of one standby, or empty", lambda url: not url or is_one_host(parameters(url)))
+        str, must_be("the address of one standby, or empty", lambda url: not url or is_one_host(url))
     ]
     #: Seconds that an answer of the standby may be old; otherwise the database itself answers.
     replica_seconds: float = Field(gt=0, le=3600)
@@ -394,12 +394,3 @@ class LimitSettings(Section):
 class StudioSettings(Section):
     #: From staff's "process" to the start of the work.
     process_seconds: float = Field(ge=0)
-
-
-class LogSettings(Section):
-    #: The least important level that is logged.
-    level: Literal["debug", "info", "warning", "error"]
-    #: JSON for machines, text for people.
-    format: Literal["json", "text"]
-    #: A line for every request.
-    requests: bool

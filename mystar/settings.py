@@ -44,14 +44,13 @@ from mystar.money_sections import (
     ReceiptSettings,
     YookassaPayoutSettings,
 )
-from mystar.operation_sections import AlarmSettings, TelemetrySettings
+from mystar.operation_sections import AlarmSettings, LogSettings, TelemetrySettings
 from mystar.people_sections import ChatSettings
 from mystar.sections import (
     DatabaseSettings,
     FileSettings,
     HttpSettings,
     LimitSettings,
-    LogSettings,
     MailSettings,
     NotificationSettings,
     OauthSettings,

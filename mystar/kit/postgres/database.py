@@ -15,8 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, cast
@@ -37,7 +37,7 @@ from mystar.kit.postgres.errors import (
 from mystar.kit.postgres.lazy_transaction import LazyTransaction, Precondition, lazy_transaction_of, only_reads
 from mystar.kit.postgres.pool import Pool
 from mystar.kit.postgres.queryable import Queryable, Result, Row
-from mystar.kit.postgres.replica import Replica
+from mystar.kit.postgres.replica import Replica, is_age_allowed
 from mystar.kit.postgres.session import SESSION, refusal_explained, require_settings
 
 __all__ = [
@@ -59,8 +59,6 @@ _NOTHING_FAILED = (extensions.TRANSACTION_STATUS_IDLE, extensions.TRANSACTION_ST
 _ISOLATION = (None, "read committed", "repeatable read", "serializable")
 #: The innermost open transaction. A task started inside inherits the value, hence `_own_transaction`.
 _current: ContextVar[Tx | None] = ContextVar("mystar_transaction", default=None)
-#: Whether single statements may be answered by a standby.
-_may_be_old: ContextVar[bool] = ContextVar("mystar_may_be_old", default=False)
 
 
 def _own_transaction() -> Tx | None:
@@ -221,7 +219,7 @@ class Database(Queryable):
         self.pool = pool
         self.constraints = constraints
         self.events = events
-        #: Answers what `may_be_old`.
+        #: Answers what `replica.may_be_old`.
         self.replica: Replica | None = None
 
     @classmethod
@@ -269,15 +267,6 @@ class Database(Queryable):
         await self.pool.close()
         if self.replica is not None:
             await self.replica.pool.close()
-
-    @contextmanager
-    def may_be_old(self) -> Iterator[None]:
-        """Single statements of the block may be answered by the replica, if there is one that is not too old (D84)."""
-        before = _may_be_old.set(True)
-        try:
-            yield
-        finally:
-            _may_be_old.reset(before)
 
     @asynccontextmanager
     async def transaction(self, isolation: str | None = None, readonly: bool = False) -> AsyncIterator[Tx]:
@@ -343,7 +332,7 @@ class Database(Queryable):
             # A failed single statement must not break the transaction that it joins.
             async with outer.savepoint():
                 return await outer._run(query, values, read)
-        if self.replica is not None and _may_be_old.get():
+        if self.replica is not None and is_age_allowed():
             with translate_errors(self.constraints):
                 is_answered, answer = await self.replica.run(query, values, read)
             if is_answered:

@@ -85,8 +85,9 @@ def parameters(dsn: str, settings: Mapping[str, object] | None = None) -> dict[s
     return found
 
 
-def is_one_host(known: Mapping[str, str]) -> bool:
-    """Whether the parameters name a single host."""
+def is_one_host(dsn: str) -> bool:
+    """Whether the DSN names a single host. :raises ValueError: as `parameters`."""
+    known = parameters(dsn)
     return not any("," in known.get(name, "") for name in ("host", "hostaddr"))
 
 

@@ -11,7 +11,9 @@ import collections
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import psycopg2
@@ -28,6 +30,21 @@ log = logging.getLogger(__name__)
 PAUSE, _REMEMBERED = 0.2, 300
 _WRITTEN = "select pg_current_wal_insert_lsn() - '0/0'::pg_lsn"
 _REPLAYED = "select case when pg_is_in_recovery() then pg_last_wal_replay_lsn() - '0/0'::pg_lsn end"
+_is_age_allowed: ContextVar[bool] = ContextVar("mystar_may_be_old", default=False)
+
+
+@contextmanager
+def may_be_old() -> Iterator[None]:
+    """Single statements of the block may be answered by the replica of their database, if it has one (D84)."""
+    before = _is_age_allowed.set(True)
+    try:
+        yield
+    finally:
+        _is_age_allowed.reset(before)
+
+
+def is_age_allowed() -> bool:
+    return _is_age_allowed.get()
 
 
 class Replica:

@@ -14,7 +14,7 @@ from typing import TypeVar, cast
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
-from mystar.kit.keys import DATABASE
+from mystar.kit.postgres import replica
 
 H = TypeVar("H", bound=Handler)
 
@@ -34,7 +34,7 @@ def may_be_old(handler: H) -> H:
 def reading_old(request: web.Request, *, allowed: bool = True) -> Iterator[None]:
     """The queries of the block may be answered by the replica if ``allowed`` and a guest asks."""
     if allowed and hdrs.AUTHORIZATION not in request.headers and hdrs.COOKIE not in request.headers:
-        with request.app[DATABASE].may_be_old():
+        with replica.may_be_old():
             yield
     else:
         yield
