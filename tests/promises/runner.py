@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -21,12 +22,14 @@ from tests.size import FULL, SEED
 
 #: Seconds for all tests, in the short and in the full form.
 _TESTS_LIMIT = {False: 2400.0, True: 6 * 3600.0}
+#: Seconds that an interrupted process has to clean up.
+_ENDED_WITHIN = 20.0
 #: Seconds to wait at most for a quieter machine before a time is measured.
 _QUIET_WITHIN = 120
 
 
 async def run_child(arguments: Sequence[str], limit: float, environment: Mapping[str, str], log: Path) -> Ended:
-    """A Python process with children of its own, all of which are killed at the limit."""
+    """A Python process with children of its own, interrupted together at the limit, and killed a while later."""
     began = time.monotonic()
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
@@ -38,6 +41,8 @@ async def run_child(arguments: Sequence[str], limit: float, environment: Mapping
             stdout=output,
             stderr=output,
             start_new_session=True,
+            # A run in the background ignores it, and so would its children.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         code: int | None = None
         try:
@@ -47,10 +52,18 @@ async def run_child(arguments: Sequence[str], limit: float, environment: Mapping
             pass
         finally:
             if process.returncode is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                await process.wait()
+                await _end(process)
     said = await asyncio.to_thread(log.read_text, errors="replace")
     return Ended(code, said, time.monotonic() - began, load())
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Interrupted, it stops its servers, which are no children of it; killed, it leaves them."""
+    for number in (signal.SIGINT, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, TimeoutError):
+            os.killpg(process.pid, number)
+            async with asyncio.timeout(_ENDED_WITHIN):
+                await process.wait()
 
 
 class _Reports(NamedTuple):
