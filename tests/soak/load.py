@@ -120,13 +120,19 @@ class Load:
         """A socket that is opened again every half second times the number of sockets."""
         conversation, star = conversations[number % len(conversations)], self._stars[number % len(self._stars)]
         headers = {"Authorization": f"Bearer {star.token}"}
-        while (left := self._deadline - time.monotonic()) > 0:
-            async with session.ws_connect(f"/ws/conversations/{conversation}/", headers=headers) as socket:
-                self.done.counts["sockets"] += 1
-                pause = asyncio.get_running_loop().time() + min(left, _RECONNECT * _SOCKETS)
-                while (rest := pause - asyncio.get_running_loop().time()) > 0:
-                    try:
-                        await socket.receive(rest)
-                        self.done.counts["frames"] += 1
-                    except TimeoutError:
-                        break
+        while time.monotonic() < self._deadline:
+            failed = len(self.done.failures)
+            await self._tried(lambda: self._socket(session, f"/ws/conversations/{conversation}/", headers))
+            if len(self.done.failures) > failed:
+                await asyncio.sleep(_RECONNECT)
+
+    async def _socket(self, session: aiohttp.ClientSession, path: str, headers: dict[str, str]) -> None:
+        async with session.ws_connect(path, headers=headers) as socket:
+            self.done.counts["sockets"] += 1
+            until = min(self._deadline, time.monotonic() + _RECONNECT * _SOCKETS)
+            while (rest := until - time.monotonic()) > 0:
+                try:
+                    await socket.receive(rest)
+                    self.done.counts["frames"] += 1
+                except TimeoutError:
+                    break

@@ -8,7 +8,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg2
 from psycopg2.extensions import connection as Connection
@@ -21,7 +21,7 @@ from tests.sandbox_process import SandboxProcess
 
 #: Seconds until both processes judge, which they do ten seconds after their start, and until a mail has arrived: the
 #: row of a killed process is sent when its lease of 45 s is over.
-_JUDGED, _ARRIVED = 120.0, 180.0
+_JUDGED, _ARRIVED = 180.0, 180.0
 _WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
 _QUEUING = """select activity.application_name from pg_locks join pg_stat_activity activity using (pid)
     where relation = 'outbox'::regclass and mode = 'RowExclusiveLock' and not granted
@@ -91,15 +91,17 @@ def held_back(dsn: str, *, queuing: bool) -> Iterator[None]:
         yield
 
 
+Found = TypeVar("Found")
 Moment = Callable[[Pair, str, random.Random], Awaitable[None]]
 
 
-async def _until(holds: Callable[[], bool], what: str = "no alarm is judged") -> None:
-    """:raises AssertionError: it does not come to hold in time."""
+async def _until(look: Callable[[], Found], what: str = "no alarm is judged") -> Found:
+    """What is found, once it is something. :raises AssertionError: it is not in time."""
     began = time.monotonic()
-    while not await asyncio.to_thread(holds):
+    while not (found := await asyncio.to_thread(look)):
         assert time.monotonic() - began < _JUDGED, what
         await asyncio.sleep(0.02)
+    return found
 
 
 def _prepare(dsn: str) -> None:
@@ -118,8 +120,8 @@ async def waiting(pair: Pair, dsn: str, chance: random.Random) -> None:
 async def queuing(pair: Pair, dsn: str, chance: random.Random) -> None:
     """The one that has opened the alarm, and not yet queued its mail, is killed."""
     with held_back(dsn, queuing=True):
-        await _until(lambda: bool(pair.ask(_QUEUING)))
-        pair.services[pair.ask(_QUEUING)[0][0]].kill()
+        found = await _until(lambda: pair.ask(_QUEUING))
+        pair.services[found[0][0]].kill()
 
 
 async def sending(pair: Pair, dsn: str, chance: random.Random) -> None:
@@ -142,7 +144,7 @@ async def at_random(pair: Pair, dsn: str, chance: random.Random) -> None:
 
 async def _mails_of(pair: Pair, what: str) -> int:
     """How often the one mail has arrived. :raises AssertionError: it is lost, or there are two."""
-    await _until(lambda: bool(pair.queued()), f"no mail is queued: {what}")
+    await _until(pair.queued, f"no mail is queued: {what}")
     began = time.monotonic()
     while not (mails := await pair.mails()):
         assert time.monotonic() - began < _ARRIVED, f"the mail is lost: {what}"
