@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
 from mystar.chat.keys import CHAT
+from mystar.chat.model import Change
 from mystar.chat.sockets import TOPIC
 from mystar.kit.realtime.connection import Encoder
 from mystar.kit.realtime.hub import HUB
@@ -73,6 +74,27 @@ async def test_a_connection_opened_while_others_write_misses_nothing(
     for number in range(messages):
         await chat.send(anna, pair.id, str(number))
     await asyncio.gather(*joining)
+
+
+async def test_a_message_sent_while_a_replay_ends_is_not_missed(
+    app: web.Application, websockets: WebSockets, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promise T4: it has reached the connections before this one has joined them, and its replay has read past it."""
+    chat, anna, read, late = app[CHAT], actor(pair.anna), app[CHAT].after, ["два"]
+    await chat.send(anna, pair.id, "раз")
+    other = await websockets.open(pair.path, pair.boris)
+
+    async def after(conversation_id: int, position: int = 0, limit: int = 100) -> list[Change]:
+        entries = await read(conversation_id, position, limit)
+        if late and position == 0:
+            await chat.send(anna, pair.id, late.pop())
+            assert (await other.hear())["number"] == 2
+        return entries
+
+    monkeypatch.setattr(chat, "after", after)
+    boris = await websockets.open(pair.path, pair.boris, params={"after": 0})
+    await chat.send(anna, pair.id, "три")
+    assert [frame["number"] for frame in await boris.hear_several(4) if "number" in frame] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(("missed", "told"), [(2, "resumed"), (3, "resumed"), (4, "gap")])
