@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ import click
 
 from tests.database import reachable_directory
 from tests.harness.run import Deployment, chosen_seed
+from tests.harness.service import Service
 from tests.promises.faults.environment import Postgres, busy
 from tests.promises.origin import is_busy
 from tests.promises.proofs import NOT_JUDGED
@@ -74,12 +76,21 @@ async def _run(
         done = await Load(deployment, stars, customers, seed, time.monotonic() + seconds).run()
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
-        code = deployment.service.stop()
+        ended = _stopped(deployment.service)
         said = await asyncio.to_thread(deployment.service.log.read_text, errors="replace")
     finally:
         deployment.service.kill()
     defects = [f"the log has {len(found)} times {found[0]!r}" for found in [_DEFECTS.findall(said)] if found]
-    return done, watch.samples, defects + ([f"the service ended with exit code {code}"] if code else [])
+    return done, watch.samples, defects + ended
+
+
+def _stopped(service: Service) -> list[str]:
+    """What was wrong with the end of the service."""
+    try:
+        code = service.stop()
+    except subprocess.TimeoutExpired as late:
+        return [] if is_busy() else [f"the service had not stopped after {late.timeout} s"]
+    return [f"the service ended with exit code {code}"] if code else []
 
 
 def _figure(minutes: float, done: Done, samples: list[Sample]) -> str:
