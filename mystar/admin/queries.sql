@@ -477,6 +477,17 @@ select
     (select count(*) from (select from outbox where failed_at is not null limit 1001) counted) as failed_messages,
     (select count(*) from (select from payouts where status = 'requested' limit 1001) counted) as payouts_to_approve,
     (select count(*) from (select from payouts where status = 'unknown' limit 1001) counted) as unknown_payouts,
+    (
+        select count(*) from (
+            select from payouts where status = 'failed' and created_at >= %(week)s limit 1001
+        ) counted
+    ) as failed_payouts,
+    (
+        select count(*) from (
+            select from payouts where status = 'returned' and created_at >= %(week)s limit 1001
+        ) counted
+    ) as returned_payouts,
+    (select count(*) from (select from report_cases where is_open limit 1001) counted) as reports,
     (select count(*) from (select from receipts where status = 'refused' limit 1001) counted) as refused_receipts,
     (select stopped_for from payout_queue) as payouts_stopped_for,
     (select count(*) from (select from payment_discrepancies where seen_at >= %(week)s limit 1001) counted) as discrepancies,

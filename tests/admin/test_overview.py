@@ -16,8 +16,11 @@ async def test_the_overview_shows_warnings_and_charts(app: web.Application, fact
     assert "<desc>" in page
     await factory.order(await factory.person(), await factory.star())
     await app[DATABASE].execute("update orders set status = 'disputed'")
+    report = {"kind": "service", "object_id": 1, "reason": "spam"}
+    assert (await viewer.api.post("/api/v1/reports/", report, as_=await factory.person())).status == 201
     page = await viewer.page("/admin/")
-    assert "Споры ждут решения" in page
+    assert "Споры ждут решения: 1" in page
+    assert '<a href="/admin/reports/">Жалобы ждут решения: 1</a>' in page
     assert "<b>1</b><span>заказов<br>" in page
     assert "по дням" in page
     assert "по неделям" in await viewer.page("/admin/?days=365")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
@@ -54,6 +54,60 @@ _FIGURES = (
 )
 
 
+class Waiting(NamedTuple):
+    """Something that needs a person: how much of it there is, and the list that has it."""
+
+    title: Text
+    href: str
+    count: int
+    is_bad: bool
+
+
+#: Name in the query, title, list, and whether it is red; the most urgent first.
+_WAITING = (
+    (
+        "unknown_payouts",
+        Text("Выплаты с неизвестным исходом", "Payouts with an unknown outcome"),
+        "/admin/payouts/?status=unknown",
+        True,
+    ),
+    ("disputes", Text("Споры ждут решения", "Disputes wait for a decision"), "/admin/disputes/", True),
+    ("reports", Text("Жалобы ждут решения", "Reports wait for a decision"), "/admin/reports/", True),
+    ("refused_receipts", Text("Чеки отклонены", "Receipts were refused"), "/admin/receipts/?status=refused", True),
+    ("failed_messages", Text("Не удалось отправить", "Could not be sent"), "/admin/outbox/?failed=yes", True),
+    (
+        "payouts_to_approve",
+        Text("Выплаты ждут решения", "Payouts wait for approval"),
+        "/admin/payouts/?status=requested",
+        False,
+    ),
+    (
+        "failed_payouts",
+        Text("Выплаты не прошли за неделю", "Payouts that failed this week"),
+        "/admin/payouts/?status=failed&since={week}",
+        False,
+    ),
+    (
+        "returned_payouts",
+        Text("Выплаты вернулись за неделю", "Payouts that came back this week"),
+        "/admin/payouts/?status=returned&since={week}",
+        False,
+    ),
+    (
+        "ending_holds",
+        Text(f"Удержания закончатся в ближайшие {_SOON} ч", f"Holds that end within {_SOON} h"),
+        "/admin/payments/?status=held",
+        False,
+    ),
+    (
+        "discrepancies",
+        Text("Расхождения с провайдером за неделю", "Discrepancies with the provider this week"),
+        "/admin/discrepancies/",
+        False,
+    ),
+)
+
+
 @staff("viewer")
 async def show(request: web.Request) -> web.Response:
     now, zone, rows = request.app[CLOCK].now(), zone_in(request), request.app[ROWS]
@@ -61,6 +115,8 @@ async def show(request: web.Request) -> web.Response:
     week, soon = now - timedelta(days=_RECENT), now + timedelta(hours=_SOON)
     alarms, actor = request.app[ALARMS], actor_of(request)
     counts = await rows.one("overview_counts", week=week, soon=soon)
+    assert counts is not None
+    since = week.astimezone(zone).date()
     return page(
         request,
         "overview.html",
@@ -69,7 +125,11 @@ async def show(request: web.Request) -> web.Response:
         measured=await alarms.measure(actor),
         now=now,
         untrusted_proxy=request.app[METRICS].untrusted_proxy,
-        soon=_SOON,
+        waiting=[
+            Waiting(title, href.format(week=since), counts[name], is_bad)
+            for name, title, href, is_bad in _WAITING
+            if counts[name]
+        ],
         period=period,
         choices=periods.CHOICES,
         step=periods.STEPS[period.step],

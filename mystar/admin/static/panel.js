@@ -16,11 +16,7 @@ function follow() {
       if (answer.status === 401) return location.reload();
       if (answer.ok) (await answer.json()).orders.forEach(show);
     } catch { /* no connection: try again */ }
-    // A refused form is answered under its own address: reloading asks for the page that it is on.
-const formPage = document.querySelector('input[name="form_page"]');
-if (formPage) history.replaceState(null, "", formPage.value);
-
-follow();
+    follow();
   }, PAUSE);
 }
 
