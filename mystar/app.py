@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import cache, partial
@@ -36,7 +35,7 @@ from mystar.contracts.greetings.contract import CONTRACT as GREETINGS
 from mystar.contracts.identity.contract import CONTRACT as IDENTITY
 from mystar.contracts.market import market_contract
 from mystar.contracts.messenger.contract import CONTRACT as MESSENGER
-from mystar.contracts.openapi import openapi, part_of
+from mystar.contracts.openapi import openapi, part_of, share_refusals
 from mystar.contracts.panel import CONTRACT as PANEL
 from mystar.contracts.studio.contract import CONTRACT as STUDIO
 from mystar.creators import setup as creators
@@ -218,9 +217,8 @@ def _add_routes(app: web.Application, settings: Settings) -> None:
 @cache
 def _document(dialect: str) -> bytes:
     """The OpenAPI document, or a part: slow to build, the same for every application of a process, seldom asked for."""
-    if dialect:
-        return dumps(part_of(json.loads(_document("")), dialect))
-    return dumps({**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]})
+    document = {**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]}
+    return dumps(share_refusals(part_of(document, dialect) if dialect else document))
 
 
 def _account_of(request: web.Request) -> int | None:

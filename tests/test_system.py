@@ -127,10 +127,11 @@ async def test_the_document_requires_a_body_only_where_a_field_is_required(api: 
 
 
 async def test_the_document_names_errors_that_may_be_html(api: Api) -> None:
-    paths = (await (await api.get("/api/docs/openapi.json")).json())["paths"]
-    refusals = {
-        path: paths[path]["post"]["responses"]["default"]["content"] for path in (_BLOCK, "/api/auth/register/")
-    }
+    document = await (await api.get("/api/docs/openapi.json")).json()
+    refusals = {}
+    for path in (_BLOCK, "/api/auth/register/"):
+        shared = document["paths"][path]["post"]["responses"]["default"]["$ref"].rpartition("/")[2]
+        refusals[path] = document["components"]["responses"][shared]["content"]
     assert set(refusals[_BLOCK]) == {"application/json", "text/html"}
     assert set(refusals["/api/auth/register/"]) == {"application/json"}
     assert (await api.post("/admin/accounts/1/block/")).content_type == "text/html"

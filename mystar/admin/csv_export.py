@@ -10,19 +10,13 @@ from mystar.admin.audit_words import AuditWords, words_of
 from mystar.admin.lists.code_labels import PROVIDER_REASONS
 from mystar.admin.lists.columns import Column, ListDefinition
 from mystar.admin.lists.labels import PAYMENT_STATUSES
+from mystar.admin.rule_words import condition_words
 from mystar.admin.zones import ZONE
 from mystar.errors import Text
 from mystar.kit import spreadsheets
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Row
 
-_CONDITIONS: Mapping[str, Text] = {
-    "creator_ids": Text("креаторы №", "creators No."),
-    "category_ids": Text("категории №", "categories No."),
-    "kinds": Text("виды", "kinds"),
-    "price_from": Text("цена от", "price from"),
-    "price_to": Text("цена до", "price up to"),
-}
 _YES, _NO = Text("да", "yes"), Text("нет", "no")
 
 
@@ -43,7 +37,7 @@ def _cell(column: Column, row: Row, language: str) -> object:
     if column.kind in ("act", "subject", "details"):
         return spreadsheets.harmless(_said(column.kind, words_of(row), language))
     if column.kind == "conditions":
-        return spreadsheets.harmless(_conditions(row, language))
+        return spreadsheets.harmless(condition_words(row).in_(language))
     value = row[column.name]
     if value is None:
         return ""
@@ -82,14 +76,6 @@ def _said(kind: str, said: AuditWords, language: str) -> str:
         field = f"{text(said.change.field)}: " if said.change.field else ""
         parts.insert(0, f"{field}{text(said.change.before)} → {text(said.change.after)}")
     return "; ".join(parts)
-
-
-def _conditions(row: Row, language: str) -> str:
-    parts = [(title, row[name]) for name, title in _CONDITIONS.items() if row[name] is not None]
-    return "; ".join(
-        f"{title.in_(language)} {', '.join(map(str, value)) if isinstance(value, list) else rubles_text(value)}"
-        for title, value in parts
-    )
 
 
 def _difference(details: Mapping[str, Any], language: str) -> str:

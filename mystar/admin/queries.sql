@@ -182,6 +182,17 @@ select entry.id, entry.created_at, entry.kind, entry.account, entry.amount, entr
 from earning_entries entry left join accounts on accounts.id = entry.creator_id
 where entry.id = any(%(ids)s::bigint[]);
 
+-- name: creators_by_id
+select id, username from accounts where id = any(%(ids)s::bigint[]);
+
+-- name: creators_by_name
+-- Accounts with a creator profile, by the key of their user name or by number.
+select accounts.id, accounts.username_key from accounts join creators on creators.account_id = accounts.id
+where accounts.username_key = any(%(names)s::text[]) or accounts.id = any(%(ids)s::bigint[]);
+
+-- name: category_names
+select id, name from categories order by position, id limit 500;
+
 -- name: service_to_try
 select id, title, kind, base_price from services where id = %(id)s;
 
@@ -232,7 +243,11 @@ from outbox where id = any(%(ids)s::bigint[]);
 -- name: commission_rules_rows
 select id, list || '.' || position as place, name, trim(trailing '.' from trim(trailing '0' from
         (percent_bp / 100.0)::numeric(6, 2)::text)) || ' %%' as percent, nullif(fixed, 0) as fixed,
-    nullif(min_amount, 0) as min_amount, max_amount, creator_ids, category_ids, kinds, price_from, price_to, valid_from
+    nullif(min_amount, 0) as min_amount, max_amount, kinds, price_from, price_to, valid_from,
+    array(select username from accounts where id = any(creator_ids) order by id limit 20) as creators,
+    cardinality(creator_ids) as creator_count,
+    array(select categories.name from categories where id = any(category_ids) order by position, id limit 20) as categories,
+    cardinality(category_ids) as category_count
 from commission_rules where id = any(%(ids)s::bigint[]);
 
 -- Detail pages.

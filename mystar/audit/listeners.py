@@ -29,7 +29,7 @@ from mystar.creators.model import TaxonomyChanged, VisibilityChanged
 from mystar.earnings.details.model import DetailsChanged, PayoutsStopped
 from mystar.earnings.model import BalanceAdjusted, ChargedBack, EarningDecided
 from mystar.earnings.payouts.model import PayoutMoved
-from mystar.earnings.rules.model import Rule
+from mystar.earnings.rules.model import Rule, Terms, percent_text
 from mystar.earnings.rules.service import RulesSet
 from mystar.earnings.sending.model import PayoutQueueResumed
 from mystar.kit.events import Events
@@ -295,8 +295,16 @@ class Listeners:
 
 
 def _rules(rules: Sequence[Rule]) -> str:
-    """Names and percents of commission rules."""
-    return "; ".join(f"{one.name or one.position} {one.terms.percent_bp / 100:g} %" for one in rules)
+    """Names and terms of commission rules: "Music 12.5 % + 50.00 ≥ 100.00"."""
+    return "; ".join(f"{one.name or one.position} {_terms(one.terms)}" for one in rules)
+
+
+def _terms(terms: Terms) -> str:
+    parts = [f"{percent_text(terms.percent_bp)} %"]
+    parts += [f"+ {rubles_text(terms.fixed)}"] if terms.fixed else []
+    parts += [f"≥ {rubles_text(terms.min_amount)}"] if terms.min_amount else []
+    parts += [f"≤ {rubles_text(terms.max_amount)}"] if terms.max_amount is not None else []
+    return " ".join(parts)
 
 
 def _masked(value: str) -> str:

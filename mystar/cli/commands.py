@@ -215,9 +215,9 @@ def routes() -> None:
 @main.command("openapi")
 def print_openapi() -> None:
     """Print the OpenAPI document."""
-    from mystar.contracts.openapi import openapi
+    from mystar.contracts.openapi import openapi, share_refusals
 
-    document = openapi(_contracts(), public_url=load_settings().http.public_url)
+    document = share_refusals(openapi(_contracts(), public_url=load_settings().http.public_url))
     click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ _BODIES = {
 }
 _VARIABLE = re.compile(r"\{(\w+)(?::[^{}]*(?:\{[^{}]*\}[^{}]*)*)?\}")
 _REFERENCE = re.compile(r"#/components/schemas/([\w.-]+)")
+_CODE = re.compile(r"`(\w+)`")
 _OWN_KEYS = {"schemas", "responses", "parameters", "produces"}
 
 
@@ -84,6 +86,38 @@ def part_of(document: dict[str, Any], dialect: str) -> dict[str, Any]:
         "components": {**components, "schemas": {name: one for name, one in schemas.items() if name in used}},
         "tags": [tag for tag in document["tags"] if tag["name"] in tags],
     }
+
+
+def share_refusals(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with each refusal that several operations give written once: else they are half of it.
+
+    A shared one is named by its dialect, status and codes, so that the names in generated clients stay.
+    """
+    answers = [
+        (one["responses"], status, json.dumps(answer, sort_keys=True))
+        for operations in document["paths"].values()
+        for one in operations.values()
+        for status, answer in one["responses"].items()
+        if not status.startswith("2")
+    ]
+    uses = Counter(text for _, _, text in answers)
+    shared, names = dict[str, Any](), dict[str, str]()
+    for responses, status, text in answers:
+        if uses[text] == 1:
+            continue
+        if text not in names:
+            name = _refusal_name(responses[status], status)
+            names[text] = name if name not in shared else f"{name}.{len(shared)}"
+            shared[names[text]] = responses[status]
+        responses[status] = {"$ref": f"#/components/responses/{names[text]}"}
+    return {**document, "components": {**document["components"], "responses": shared}}
+
+
+def _refusal_name(answer: dict[str, Any], status: str) -> str:
+    """Such as "MarketError.422.invalid"; one that names no codes is told by its dialect and status."""
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+    codes = _CODE.findall(answer["description"].partition("Codes:")[2])
+    return ".".join(filter(None, (schema.rpartition("/")[2], status, *codes)))
 
 
 def _describe_defaults(document: dict[str, Any]) -> None:

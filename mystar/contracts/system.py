@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import resources
 from mimetypes import guess_type
 from pathlib import Path
 
@@ -67,24 +68,6 @@ _SWAGGER = Path(swagger_ui.__file__).parent / "static"
 _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
 #: The bundle has its icons as data: URLs and styles elements inline.
 _SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-_SWAGGER_START = """// One dialect is a fraction of the document, and shown as much sooner.
-const dialect = new URLSearchParams(location.search).get("dialect");
-window.ui = SwaggerUIBundle({
-  url: "/api/docs/openapi.json" + (dialect ? `?dialect=${encodeURIComponent(dialect)}` : ""),
-  dom_id: "#swagger-ui", deepLinking: true, docExpansion: "none", filter: true,
-  persistAuthorization: true, tryItOutEnabled: true,
-  plugins: [() => ({
-    fn: {
-      // Finds operations by path and summary, not tags alone.
-      opsFilter: (tagged, phrase) => tagged
-        .map((tag, name) => name.includes(phrase) ? tag : tag.set("operations", tag.get("operations").filter(
-          (one) => `${one.get("path")} ${one.getIn(["operation", "summary"])}`.toLowerCase()
-            .includes(phrase.toLowerCase()))))
-        .filter((tag) => tag.get("operations").size > 0),
-    },
-  })],
-});
-"""
 
 
 #: The icon of the pages, and of files that a browser opens by themselves.
@@ -211,11 +194,16 @@ async def swagger(request: web.Request) -> web.Response:
 async def swagger_file(request: web.Request) -> web.StreamResponse:
     name = request.match_info["file"]
     if name == "start.js":
-        return web.Response(text=_SWAGGER_START, content_type="text/javascript", charset="utf-8")
+        return web.Response(body=_start_script(), content_type="text/javascript", charset="utf-8")
     if name not in _SWAGGER_FILES:
         raise NotFound
     kind, headers = guess_type(name)[0] or "application/octet-stream", {"Cache-Control": "public, max-age=86400"}
     return web.Response(body=_swagger_bytes(name), content_type=kind, headers=headers)
+
+
+@cache
+def _start_script() -> bytes:
+    return resources.files("mystar.contracts").joinpath("static", "swagger.js").read_bytes()
 
 
 @cache

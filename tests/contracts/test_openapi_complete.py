@@ -104,6 +104,9 @@ async def test_a_dialect_has_a_document_of_its_own(api: Api, document: dict[str,
         shown = json.dumps(part)
         used = set(re.findall(r"#/components/schemas/([\w.-]+)", shown))
         assert used <= set(part["components"]["schemas"]), dialect
+        shared = re.findall(r"#/components/responses/([\w.-]+)", shown)
+        assert set(shared) == set(part["components"]["responses"])
+        assert len(shared) >= 2 * len(set(shared)), dialect
         names += [one["operationId"] for path in part["paths"].values() for one in path.values()]
         assert f"/swagger/?dialect={dialect}" in await (await api.get("/swagger/")).text()
     assert sorted(names) == sorted(

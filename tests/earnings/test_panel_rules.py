@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 
-import orjson
 import pytest
 
 from mystar.earnings.keys import COMMISSION_RULES
+from mystar.earnings.rules.model import Terms
 from tests.admin.conftest import Panel, sign_in
 from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 from tests.earnings.test_statements import close
+
+TWELVE_AND_A_HALF = ({"name": "Второе", "percent": "12.5", "min": "50.00"},)
+#: What a browser says of a form of the panel's own pages.
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
@@ -25,45 +29,82 @@ def seen(page: str) -> str:
     return found[1]
 
 
+NEW, DRAFT = "/admin/commission-rules/new/", "/admin/commission-rules/draft/"
+
+
+def fields(*rules: dict[str, str]) -> dict[str, str]:
+    """The form with these rules."""
+    typed = {f"{place}.{name}": text for place, rule in enumerate(rules) for name, text in rule.items()}
+    return {**typed, "count": str(len(rules)), "form_page": f"{NEW}?count={len(rules)}"}
+
+
+def value_of(page: str, name: str) -> str:
+    """What stands in a field."""
+    found = re.search(rf'<input[^>]*name="{re.escape(name)}"[^>]*>', page)
+    assert found is not None, name
+    value = re.search(r'value="([^"]*)"', found[0])
+    return value[1] if value else ""
+
+
 async def test_rules_are_set_in_the_panel(scenario: EarningsScenario, owner: Panel) -> None:
-    await scenario.rules([{"name": "Первое", "percent": "12.5", "min": "50.00"}])
-    page = await owner.page("/admin/commission-rules/new/")
-    assert "12.5" in page
-    wrong = await owner.post("/admin/commission-rules/new/", rules="[{")
-    assert wrong.status == 422
-    wrong = await owner.post("/admin/commission-rules/new/", rules='[{"percent": "101"}]')
-    assert wrong.status == 422
-    await owner.do("/admin/commission-rules/new/", rules=orjson.dumps(TWENTY_PER_CENT).decode())
+    await scenario.rules([{"name": "Первое", "creators": [scenario.creator.id], "percent": "1"}, *TWELVE_AND_A_HALF])
+    page = await owner.page(NEW)
+    assert [value_of(page, f"{place}.percent") for place in (0, 1)] == ["1", "12.5"]
+    assert value_of(page, "0.creators") == scenario.creator.username
+    assert value_of(page, "1.min") == "50.00"
+
+    new = {"name": "Новое", "percent": "7,5", "max": "1 000,50", "creators": scenario.creator.username.upper()}
+    for name, text in (("percent", "101"), ("max", "x"), ("creators", "nobody"), ("valid_from", "soon")):
+        answer = await owner.post(NEW, **fields(new | {name: text}, {"percent": "20"}), headers=SAME_ORIGIN)
+        refused = await answer.text()
+        assert answer.status == 422, name
+        assert value_of(refused, f"0.{name}") == text
+        assert f'id="refused-0.{name}"' in refused
+        assert (value_of(refused, "0.name"), value_of(refused, "1.percent")) == ("Новое", "20")
+    for wrong in (fields(new), fields(), fields(new | {"creators": ",".join("x" * 201)}, {"percent": "20"})):
+        assert (await owner.post(NEW, **wrong)).status == 422, wrong
+
+    late = {"percent": "20", "valid_from": "2001-01-01T00:00"}
+    early = await (await owner.post(NEW, **fields(new, late), headers=SAME_ORIGIN)).text()
+    assert 'id="refused-1.valid_from"' in early
+    await owner.do(NEW, **fields(new, {"percent": "20"}))
+    first, last = await scenario.app[COMMISSION_RULES].current()
+    assert (first.conditions.creator_ids, first.terms) == ((scenario.creator.id,), Terms(750, max_amount=100_050))
+    assert last.terms == Terms(2_000)
     listed = await owner.page("/admin/commission-rules/")
-    assert "20 %" in listed
-    assert "12.5 %" in listed
+    for words in ("20 %", "12.5 %", f"креаторы: {scenario.creator.username}"):
+        assert words in listed
+    audit = await owner.page("/admin/audit/")
+    assert "12.5 %" in audit
+    assert "7.5 %" in audit
+
+
+async def test_a_list_is_changed_and_tried_before_it_is_set(scenario: EarningsScenario, owner: Panel) -> None:
     service_id = await scenario.service(100_000)
-    assert (await scenario.read(f"/api/v1/earnings/quote/?service_id={service_id}"))["commission"] == "200.00"
+    music = {"name": "Музыка", "kinds": "service", "percent": "12.5", "price_to": "2000"}
+    form = fields(music, {"name": "Все", "percent": "20"})
 
+    async def shown(**more: str) -> str:
+        answer = await owner.post(DRAFT, **(form | more), headers=SAME_ORIGIN)
+        return (await answer.text()).replace("\u00a0", " ")
 
-async def test_a_list_is_reordered_and_tried_before_it_is_set(scenario: EarningsScenario, owner: Panel) -> None:
-    service_id, path = await scenario.service(100_000), "/admin/commission-rules/draft/"
-    draft = [{"name": "Музыка", "kinds": ["service"], "percent": "12.5"}, {"name": "Все", "percent": "20"}]
-    form = {"rules": orjson.dumps(draft).decode(), "service_id": str(service_id)}
-    tried = (await (await owner.post(path, **form)).text()).replace("\u00a0", " ")
-    assert "«Музыка» — комиссия 125 ₽, креатору 875 ₽" in tried
-    tried = (await (await owner.post(path, **form, price="10")).text()).replace("\u00a0", " ")
-    assert "комиссия 1,25 ₽, креатору 8,75 ₽" in tried
+    tried = await shown(service_id=str(service_id))
+    assert "«Музыка» — комиссия 125 ₽, креатору 875 ₽. Сейчас комиссия 0 ₽." in tried
+    assert "комиссия 1,25 ₽, креатору 8,75 ₽" in await shown(service_id=str(service_id), price="10")
+    assert re.findall(r'data-title="Комиссия"[^>]*>([^<]+)', await shown(price="3000")) == ["не для этой цены", "600 ₽"]
     assert await scenario.app[COMMISSION_RULES].current() == []
 
-    moved = await (await owner.post(path, **form, move="down:0")).text()
-    assert moved.index("Все") < moved.index("Музыка")
-    for same in ("up:0", "down:1", "down:x", "up:99"):
-        page = await (await owner.post(path, **form, move=same)).text()
-        assert page.index("Музыка") < page.index("Все")
-    for wrong in (
-        {"rules": "[{"},
-        {"rules": orjson.dumps(draft[:1]).decode()},
-        {"service_id": "0"},
-        {"service_id": "x"},
-        {"price": "-1"},
-    ):
-        assert (await owner.post(path, **(form | wrong))).status == 422, wrong
+    async def names(move: str) -> list[str]:
+        return re.findall(r'name="\d\.name" value="([^"]*)"', await shown(move=move))
+
+    assert await names("down:0") == await names("up:1") == ["Все", "Музыка"]
+    assert await names("add") == ["Музыка", "", "Все"]
+    assert await names("remove:0") == ["Все"]
+    for same in ("up:0", "down:1", "down:x", "up:99", "remove:2", "x"):
+        assert await names(same) == ["Музыка", "Все"]
+    for wrong in ({}, {"service_id": "99"}, {"service_id": "x"}, {"price": "-1"}, {"price": "1", "0.percent": "x"}):
+        assert (await owner.post(DRAFT, **(form | wrong))).status == 422, wrong
+    assert (await owner.post(DRAFT, **fields(music), price="1")).status == 422
 
 
 @pytest.mark.parametrize("further_settings", [{"TOKENS__ADMIN_ACCESS": "7776000"}], indirect=True)

@@ -44,7 +44,7 @@ async def test_a_message_is_reported_with_its_words_and_removed_by_staff(
     assert "Ты глупый" in await panel.page("/admin/reports/")
     page = await panel.page("/admin/reports/1/")
     assert ("Ты глупый" in page, "Ты умный" in page, "Обидно" in page) == (True, False, True)
-    assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", page)
+    assert re.search(r"<dt>Отправлено</dt><dd class=\"words\">\d\d\.\d\d\.\d{4}\s\d\d:\d\d<", page)
     for fields, status in (
         ({"decision": "", "seen": 1}, 422),
         ({"decision": "warn", "seen": 1}, 422),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import orjson
 from aiohttp import web
 
-from mystar.admin.access import Handler, actor_of, staff, staff_of
+from mystar.admin import commission_form
+from mystar.admin.access import Handler, actor_of, staff, staff_of, zone_in
 from mystar.admin.handlers.forms import ID, number_field, path_id, rubles_field, text_field
 from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
@@ -17,14 +17,14 @@ from mystar.admin.lists.labels import EARNING_ACCOUNTS
 from mystar.earnings import moves
 from mystar.earnings.keys import COMMISSION_RULES, EARNINGS
 from mystar.earnings.model import Bearer, Earning, totals
-from mystar.earnings.rules.schemas import read_rules, rule_view
+from mystar.earnings.rules.model import RuleDraft, RulesWrong
+from mystar.earnings.rules.schemas import read_rules
 from mystar.errors import Conflict, Invalid, Text
-from mystar.kit.web.http import dumps
+from mystar.kit.web.multipart import form
 from mystar.kit.web.routes import Route, route
 
-_MAX_TEXT, _MAX_RULES = 500, 100_000
+_MAX_TEXT, _MAX_RULES = 500, 500
 _NEEDED = Text("Обязательное поле.", "Missing data for required field.")
-_NOT_JSON = Text("Это не JSON.", "This is not JSON.")
 _NO_SERVICE = Text("Такой услуги нет.", "There is no such service.")
 
 
@@ -33,79 +33,92 @@ _NO_SERVICE = Text("Такой услуги нет.", "There is no such service.
 
 @staff("owner")
 async def edit_rules(request: web.Request) -> web.Response:
-    """The rules that can apply, to be changed into a new list."""
-    current = await request.app[COMMISSION_RULES].current()
-    views = [{name: value for name, value in rule_view(rule).items() if _is_said(name, value)} for rule in current]
-    return _rules_page(request, orjson.loads(dumps(views)))
+    """The rules that can apply, to be changed into a new list; with ``count``, as many as were being written."""
+    current, rows = await request.app[COMMISSION_RULES].current(), request.app[ROWS]
+    ids = [one for rule in current for one in rule.conditions.creator_ids or ()]
+    names = {one["id"]: one["username"] for one in await rows.all("creators_by_id", ids=ids)}
+    rules = [commission_form.shown(rule, names) for rule in current]
+    count = _count(request.query.get("count", "")) or max(len(rules), 1)
+    return await _rules_page(request, [*rules, *[commission_form.EMPTY] * count][:count])
 
 
-def _summary(rule: dict[str, Any]) -> tuple[str, str]:
-    """A rule's name, and the rest of it in a few words."""
-    said = [f"{name} {_words(value)}" for name, value in rule.items() if name not in ("name", "percent") and value]
-    return str(rule.get("name", "")), " · ".join([f"{rule.get('percent', 0)} %", *said])
+def _count(text: object) -> int:
+    number = int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 4 else 0
+    return min(number, _MAX_RULES)
 
 
-def _words(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _rules_page(request: web.Request, rules: Any, **values: Any) -> web.Response:
-    text = orjson.dumps(rules, option=orjson.OPT_INDENT_2).decode()
-    items = [_summary(one) for one in rules if isinstance(one, dict)] if isinstance(rules, list) else []
-    return page(request, "commission_rules_new.html", rules=text, items=items, **values)
-
-
-def _is_said(name: str, value: Any) -> bool:
-    """Starts are left out: a new list starts anew."""
-    return name not in ("id", "valid_from") and value not in (None, "", "0.00")
+async def _rules_page(request: web.Request, rules: Sequence[commission_form.RuleFields], **values: Any) -> web.Response:
+    categories = await request.app[ROWS].all("category_names")
+    values = {"tried": None, "price": "", "service_id": "", **values}
+    return page(request, "commission_rules_new.html", rules=rules, categories=categories, **values)
 
 
 @staff("owner", is_sensitive=True)
 async def set_rules(request: web.Request) -> web.Response:
-    """:raises Invalid: not JSON, or not a list of rules. :raises RulesWrong:"""
-    data = await _draft(request)
-    await request.app[COMMISSION_RULES].set_list(read_rules(data), actor_of(request).id)
+    """:raises Invalid: fields are wrong. :raises RulesWrong:"""
+    drafts = await _drafts(request, await _typed(request))
+    try:
+        await request.app[COMMISSION_RULES].set_list(drafts, actor_of(request).id)
+    except RulesWrong as error:
+        raise commission_form.beside_fields(error) from error
     return action_response(request, "/admin/commission-rules/")
 
 
 @staff("owner")
 async def change_draft(request: web.Request) -> web.Response:
-    """Move a rule of the list that is being written, or try the list with a service; nothing is set.
+    """Add, move or remove a rule of the list that is being written, or show what it takes; nothing is set.
 
-    :raises Invalid: not JSON, not a list of rules, no such service. :raises RulesWrong:
+    :raises Invalid: fields are wrong, or there is no such service. :raises RulesWrong:
     """
-    rules, move = await _draft(request), await text_field(request, "move", max_length=20)
+    rules, move = await _typed(request), await text_field(request, "move", max_length=20)
     if move:
-        return _rules_page(request, _moved(rules, move))
+        return await _rules_page(request, commission_form.moved(rules, move))
+    drafts = await _drafts(request, rules)
+    try:
+        await request.app[COMMISSION_RULES].check(drafts)
+        tried = await _tried(request, drafts)
+    except RulesWrong as error:
+        raise commission_form.beside_fields(error) from error
+    values = {name: await text_field(request, name, max_length=20) for name in ("price", "service_id")}
+    return await _rules_page(request, rules, tried=tried, **values)
+
+
+async def _typed(request: web.Request) -> list[commission_form.RuleFields]:
+    sent = await form(request)
+    return commission_form.typed(sent, _count(sent.get("count", "")))
+
+
+async def _drafts(request: web.Request, rules: Sequence[commission_form.RuleFields]) -> list[RuleDraft]:
+    """:raises Invalid: fields are wrong. :raises RulesWrong: there are no rules."""
+    words = sorted({one for found in commission_form.creator_words(rules) for one in found})
+    ids = [int(one) for one in words if one.isascii() and one.isdigit() and len(one) < 19]
+    found = await request.app[ROWS].all("creators_by_name", names=words, ids=ids)
+    known = {str(one["id"]): one["id"] for one in found} | {one["username_key"]: one["id"] for one in found}
+    return read_rules(commission_form.as_data(rules, known, zone_in(request)))
+
+
+async def _tried(request: web.Request, drafts: Sequence[RuleDraft]) -> dict[str, Any]:
+    """What the list takes of an example: each rule of the price, and of a service the one that applies, beside today's.
+
+    :raises Invalid: no such service, or no price.
+    """
     service_id = await number_field(request, "service_id", max_value=2**63 - 1)
-    service = await request.app[ROWS].one("service_to_try", id=service_id)
-    if service is None:
+    service = await request.app[ROWS].one("service_to_try", id=service_id) if service_id else None
+    if service_id and service is None:
         raise Invalid(fields={"service_id": [_NO_SERVICE]})
-    price: int | None = await rubles_field(request, "price") or service["base_price"]
+    price: int | None = await rubles_field(request, "price") or (service["base_price"] if service else None)
     if price is None:
         raise Invalid(fields={"price": [_NEEDED]})
-    rule = await request.app[COMMISSION_RULES].try_list(read_rules(rules), service_id, service["kind"], price)
-    commission = rule.terms.commission(price) if rule else 0
-    tried = {"service": service, "price": price, "rule": rule, "commission": commission, "share": price - commission}
-    return _rules_page(request, rules, tried=tried)
-
-
-async def _draft(request: web.Request) -> Any:
-    text = await text_field(request, "rules", max_length=_MAX_RULES, min_length=2)
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise Invalid(fields={"rules": [_NOT_JSON]}) from error
-
-
-def _moved(rules: Any, move: str) -> Any:
-    """``move`` is "up:2" or "down:2", counted from 0; what cannot be moved stays."""
-    direction, _, number = move.partition(":")
-    place = int(number) if number.isascii() and number.isdigit() else -1
-    other = place + (1 if direction == "down" else -1)
-    if isinstance(rules, list) and 0 <= place < len(rules) and 0 <= other < len(rules):
-        rules[place], rules[other] = rules[other], rules[place]
-    return rules
+    tried = {"price": price, "effects": commission_form.effects(drafts, price), "service": service}
+    if service is None:
+        return tried
+    rules, kind = request.app[COMMISSION_RULES], service["kind"]
+    new, now = await rules.try_list(drafts, service_id, kind, price), await rules.now(service_id, kind, price)
+    return tried | {
+        "rule": new,
+        "commission": new.terms.commission(price) if new else 0,
+        "now": now.terms.commission(price) if now else 0,
+    }
 
 
 # The earnings of an order, on its page.

@@ -20,6 +20,7 @@ from mystar.admin.lists import MENU
 from mystar.admin.lists.code_labels import VOCABULARIES
 from mystar.admin.lists.labels import ROLES, TONES
 from mystar.admin.refused_forms import TOKEN_FIELD, sent_form, shown_again
+from mystar.admin.rule_words import condition_words
 from mystar.admin.zones import ZONE, label
 from mystar.errors import MystarError, Text
 from mystar.kit.money import format_rubles
@@ -98,7 +99,9 @@ def error_page(request: web.Request, error: MystarError, status: int) -> web.Res
     texts = [text for texts in fields.values() for text in texts if text != message]
     sent = sent_form(request)
     typed = [text for texts in sent.values.values() for text in texts if text] if sent else []
-    return page(request, "error.html", status, message=message, texts=texts, typed=typed)
+    # An unknown address asks for no session, so that the page does not know whether there is one.
+    values = {"message": message, "texts": texts, "typed": typed, "is_missing": status == 404}
+    return page(request, "error.html", status, **values)
 
 
 def refused_page(request: web.Request, error: MystarError, status: int) -> web.Response | None:
@@ -153,6 +156,11 @@ def moment(value: datetime | None) -> str:
     return value.astimezone(ZONE.get()).strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
 
 
+def kept_moment(text: str | None) -> str:
+    """A moment that was kept as JSON."""
+    return moment(datetime.fromisoformat(text) if text else None)
+
+
 def day(value: date | None) -> str:
     return value.strftime("%d.%m.%Y") if value else "—"
 
@@ -190,8 +198,10 @@ def short(kopecks: int) -> str:
 
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "audit": words_of,
+    "conditions": condition_words,
     "words": code_words,
     "moment": moment,
+    "kept_moment": kept_moment,
     "day": day,
     "money": money,
     "size": size,

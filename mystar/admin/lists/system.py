@@ -43,7 +43,7 @@ MAILS = ListDefinition(
         Column("id", _ID, "reference", "/admin/outbox/{id}/"),
         _STATE,
         Column("recipient", Text("Кому", "To")),
-        Column("subject", Text("Тема", "Subject"), link="/admin/outbox/{id}/"),
+        Column("subject", Text("Тема", "Subject"), "long", "/admin/outbox/{id}/"),
         _TRIES,
         _ERROR,
         _MADE,

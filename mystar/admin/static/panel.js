@@ -54,6 +54,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelector("details.menu[open]")?.removeAttribute("open");
 });
 
+// The menu is longer than most windows: the section that is open is in sight.
+const side = document.querySelector(".side"), section = side?.querySelector("[aria-current]");
+if (section) side.scrollTop = section.offsetTop - side.clientHeight / 2;
+
 // A refused form is answered under its own address: reloading asks for the page that it is on.
 const formPage = document.querySelector('input[name="form_page"]');
 if (formPage) history.replaceState(null, "", formPage.value);

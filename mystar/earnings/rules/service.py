@@ -45,6 +45,14 @@ class RuleService:
             await tx.publish(RulesSet(tuple(added), by, before))
         return added
 
+    async def check(self, drafts: Sequence[RuleDraft]) -> None:
+        """:raises RulesWrong: the list could not be set now."""
+        require_list(drafts, self._clock.now(), _latest_start(await RuleRepository(self._db).all()))
+
+    async def now(self, service_id: int, kind: str, price: int) -> Rule | None:
+        """The rule that a sale comes under now."""
+        return await self.choose(self._db, service_id, kind, price)
+
     async def try_list(self, drafts: Sequence[RuleDraft], service_id: int, kind: str, price: int) -> Rule | None:
         """The rule of this list that a sale would come under once all of them have begun; nothing is set.
 
