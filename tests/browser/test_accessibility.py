@@ -169,8 +169,11 @@ async def problems(page: Page, url: str, width: int, scheme: Any, axe: str) -> l
     found: list[str] = await page.evaluate(_RUN)
     if "/admin/" in url:
         found += [f"a code is shown: {word}" for word in await page.evaluate(_CODES)]
-    surplus = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    return found + ([f"{surplus} pixels wider than its window"] if surplus > 0 else [])
+    for size in WIDTHS:
+        await page.set_viewport_size({"width": size, "height": 900})
+        surplus = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        found += [f"{surplus} pixels wider than a window of {size}"] if surplus > 0 else []
+    return found
 
 
 async def test_no_page_has_a_violation_of_axe(

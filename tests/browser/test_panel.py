@@ -10,8 +10,6 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
-from mystar.admin.lists import LISTS
-from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.browser.conftest import WIDTHS, Tab
 from tests.conftest import Api
@@ -76,28 +74,6 @@ async def place(api: Api, title: str) -> str:
     return number
 
 
-async def test_a_payment_is_refunded(
-    app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, tab: Tab, operator: Person
-) -> None:
-    order_id = await factory.order(await factory.person(), await factory.star())
-    await factory.hold(order_id, sandbox)
-    page = tab.page
-    await app[DATABASE].execute("update orders set status = 'disputed', delivered_at = now()")
-    await page.goto(f"{api.url}/admin/")
-    await page.get_by_role("link", name="Споры ждут решения: 1").click()
-    await page.locator("tbody a").first.click()
-    await page.locator("summary", has_text="Списать деньги").click()
-    await page.get_by_role("button", name="Да, списать").click()
-    await expect(page.locator(".head")).to_contain_text("списаны")
-    await page.get_by_text("Вернуть деньги").click()
-    await page.locator(".confirm[open]").get_by_label("Сумма, ₽").fill("1 000")
-    await page.locator(".confirm[open]").get_by_label("Причина").fill("Не то имя")
-    await tab.show("order-refund")
-    await page.get_by_role("button", name="Вернуть", exact=True).click()
-    await expect(page.locator(".sums")).to_contain_text("1\u00a0000\u00a0₽")
-    assert await app[DATABASE].value("select refunded from payments") == 100_000
-
-
 async def test_a_blocked_member_of_the_staff_is_signed_out_in_the_other_tab(
     api: Api, factory: Factory, browser: Browser, tab: Tab
 ) -> None:
@@ -139,7 +115,7 @@ async def test_the_panel_works_on_a_phone_without_javascript(api: Api, factory: 
     await expect(phone.locator(".head [data-live]")).to_have_text(re.compile("в очереди|в обработке"))
 
 
-async def test_no_page_scrolls_sideways(
+async def test_long_words_do_not_make_a_page_scroll_sideways(
     app: web.Application, api: Api, factory: Factory, sandbox: SandboxProcess, tab: Tab
 ) -> None:
     await tab.page.goto(f"{api.url}/admin/")
@@ -149,9 +125,8 @@ async def test_no_page_scrolls_sideways(
     order_id = await factory.order(await factory.person(), star, requirements="Поздравьте " * 60)
     await factory.hold(order_id, sandbox)
     await place(api, "Очень-длинное-название-без-единого-пробела-" * 3)
-    pages = [*LISTS, "", "staff", f"orders/{order_id}", f"accounts/{star.id}", "creators/1", "services/1"]
-    pages += ["payments/1", "categories/1", "outbox/1", "nowhere"]
+    pages = ["", "creators/", "studio-orders/", f"orders/{order_id}/", "orders/2/", "creators/1/", "nowhere/"]
     for path in pages:
-        await tab.page.goto(f"{api.url}/admin/{path}{'/' if path else ''}")
-        await tab.show(path.replace("/", "-") or "overview")
+        await tab.page.goto(f"{api.url}/admin/{path}")
+        await tab.show(path.strip("/").replace("/", "-") or "overview")
     tab.complaints.clear()  # Chromium tells the console of every answer with a 404.

@@ -71,16 +71,16 @@ async def change_draft(request: web.Request) -> web.Response:
     :raises Invalid: fields are wrong, or there is no such service. :raises RulesWrong:
     """
     rules, move = await _typed(request), await text_field(request, "move", max_length=20)
+    example = {name: await text_field(request, name, max_length=20) for name in ("price", "service_id")}
     if move:
-        return await _rules_page(request, commission_form.moved(rules, move))
+        return await _rules_page(request, commission_form.moved(rules, move), **example)
     drafts = await _drafts(request, rules)
     try:
         await request.app[COMMISSION_RULES].check(drafts)
         tried = await _tried(request, drafts)
     except RulesWrong as error:
         raise commission_form.beside_fields(error) from error
-    values = {name: await text_field(request, name, max_length=20) for name in ("price", "service_id")}
-    return await _rules_page(request, rules, tried=tried, **values)
+    return await _rules_page(request, rules, tried=tried, **example)
 
 
 async def _typed(request: web.Request) -> list[commission_form.RuleFields]:
