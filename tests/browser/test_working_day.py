@@ -190,6 +190,7 @@ async def give_a_part_back(app: web.Application, page: Page, day: Day) -> None:
     await expect(opened(page).get_by_label("Сумма, ₽")).to_have_value("1000.00")
     await opened(page).locator("[name=reason]").fill("Не то имя")
     await opened(page).get_by_role("button", name="Вернуть", exact=True).click()
+    await done(page)
     await eventually(lambda: refunded(app, day.completed, 100_000))
     await page.reload()
     await expect(page.locator(".sums")).to_contain_text("1\u00a0000\u00a0₽")
