@@ -48,7 +48,7 @@ class Effect(NamedTuple):
 def shown(rule: Rule, usernames: Mapping[int, str]) -> RuleFields:
     """A stored rule in the fields. Its start is left out: a new list starts anew."""
     view = rule_view(rule)
-    kinds, creators = view["kinds"] or (), view["creators"] or ()
+    kinds, creators = list(view["kinds"] or ()), view["creators"] or ()
     said = {
         **{name: "" if view[name] in (None, "0.00") else str(view[name]) for name in ("name", *_AMOUNTS)},
         "kinds": kinds[0] if len(kinds) == 1 else "",

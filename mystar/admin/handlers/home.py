@@ -59,7 +59,7 @@ class Waiting(NamedTuple):
 
     title: Text
     href: str
-    count: int
+    number: int
     is_bad: bool
 
 
