@@ -47,6 +47,8 @@ _STUDIO = {
     StudioOrderChanged: "studio_order_changed",
     StudioOrderWithdrawn: "studio_order_withdrawn",
 }
+#: Characters of each part of a changed text.
+_LONGEST_SAID = 1000
 
 
 class Listeners:
@@ -320,9 +322,9 @@ def _account(account_id: int) -> str:
 
 
 def _said(parts: Parts, other: Parts) -> str:
-    """The parts of a text that are not the same in the other one."""
+    """The parts of a text that are not the same in the other one, cut: the version has them whole."""
     return "\n".join(
-        f"{language}: {text}"
+        f"{language}: {text[:_LONGEST_SAID]}"
         for language, texts in parts.items()
         for part, text in texts.items()
         if other.get(language, {}).get(part) != text

@@ -1,1 +1,1 @@
-"""Texts of mails that the owner changes: checked, versioned, used by all processes."""
+"""Texts of mails and notifications that the owner changes: checked, versioned, used by all processes."""
