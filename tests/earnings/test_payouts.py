@@ -52,7 +52,7 @@ async def test_money_returned_by_the_bank_is_available_again(scenario: EarningsS
     kinds = [one["kind"] for one in (await scenario.read("/api/v1/earnings/entries/?page_size=50"))["results"]]
     told = (await scenario.read("/api/v1/notifications/"))["results"]
     assert [one["type"] for one in told] == ["payout_returned", "payout_paid", "balance_adjusted"]
-    assert "1250.00" in told[0]["message"]
+    assert "1\N{NO-BREAK SPACE}250\N{NO-BREAK SPACE}₽" in told[0]["message"]
     assert kinds == ["payout_returned"] * 2 + ["payout_paid"] * 2 + ["payout"] * 2 + ["adjustment"]
     assert await scenario.is_sound()
 
