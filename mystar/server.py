@@ -9,7 +9,7 @@ import signal
 from collections.abc import Awaitable, Callable
 
 import uvloop
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from mystar.app import api_runner, create_app
 from mystar.contracts.system import STOPPING
@@ -97,9 +97,15 @@ async def _requests_in_flight(runner: web.AppRunner, seconds: float) -> None:
 
 
 async def _close_connection_while_stopping(request: web.Request, response: web.StreamResponse) -> None:
-    """Close keep-alive connections after their next answer, so that clients connect to another process."""
+    """Close keep-alive connections after their next answer, so that clients connect to another process.
+
+    The answer has to say so. A proxy that is not told sends the next request over a connection that is closed by then.
+    """
     if request.app[STOPPING].is_set():
         response.force_close()
+        # aiohttp has chosen the headers already, for a connection that is kept.
+        if response.headers.get(hdrs.CONNECTION, "").lower() != "upgrade":
+            response.headers[hdrs.CONNECTION] = "close"
 
 
 def _stop_signal() -> asyncio.Event:

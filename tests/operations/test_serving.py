@@ -76,8 +76,13 @@ async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: 
 async def test_while_draining_the_server_is_not_ready_and_still_answers(serve: Serve) -> None:
     server = serve(HTTP__DRAIN_SECONDS=1.5)
     assert await get(server, "/readyz") == 200
-    server.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.3)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{server.url}/healthz") as kept:
+            assert "Connection" not in kept.headers
+        server.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
+        async with session.get(f"{server.url}/healthz") as last:
+            assert last.headers["Connection"] == "close", "a proxy would send another request over it"
     assert (await get(server, "/readyz"), await get(server, "/healthz")) == (503, 200)
     assert server.wait() == 0
 
