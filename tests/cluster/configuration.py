@@ -23,6 +23,8 @@ NGINX_WORKERS = 2
 ROLE = "mystar"
 #: Of the tests, which make databases.
 SUPERUSER = "postgres"
+#: The variable by which tests of the suite find a cluster.
+PLACES = "CLUSTER_PLACES"
 NGINX_EXAMPLE = Path(__file__).resolve().parents[2] / "deploy" / "nginx.conf"
 _PORTS = (
     *SERVICES,

@@ -25,9 +25,8 @@ from yarl import URL
 from tests import programs
 from tests.api_server import ApiTestServer
 from tests.cluster import configuration
-from tests.cluster.configuration import SERVICES, SUPERUSER, Layout
+from tests.cluster.configuration import PLACES, SERVICES, SUPERUSER, Layout
 from tests.cluster.programs import where
-from tests.cluster.suites import PLACES
 from tests.waiting import eventually
 
 #: Fixtures that reach into the service.

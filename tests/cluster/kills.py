@@ -22,7 +22,8 @@ from mystar.sections import LimitSettings
 from tests.cluster.cluster import Cluster, running
 from tests.cluster.load import Conversations, Request, Requests, conversation
 from tests.harness.run import Deployment, Plan, Report, run_on
-from tests.promises.faults.environment import busy, children
+from tests.promises.faults.environment import busy, children, is_busy
+from tests.promises.proofs import NOT_JUDGED
 
 #: Seconds that requests may fail, and for sockets to come back.
 _AWAY, _SOCKETS_BACK = 10.0, 30.0
@@ -123,12 +124,15 @@ class Row:
     sockets_broken: int
     sockets_back: float
     load: str
+    #: Whether the machine had so much else to do that its times and time limits say nothing.
+    is_busy: bool
 
     @property
     def failed(self) -> int:
         return self.problems.total()
 
     def violations(self) -> list[str]:
+        """Requests that failed for too long, or in a rolling restart at all."""
         where = f"round {self.round}, {self.accident}"
         found = []
         if self.accident == "rolling" and (self.failed or self.orders_retried):
@@ -159,15 +163,18 @@ class Outcome:
 
     def problems(self) -> list[str]:
         books = self.report.problems if self.report else []
-        return [*(violation for row in self.rows for violation in row.violations()), *books]
+        return [*(one for row in self.rows if not row.is_busy for one in row.violations()), *books]
+
+    def not_judged(self) -> list[str]:
+        return [f"{NOT_JUDGED}: {one}" for row in self.rows if row.is_busy for one in row.violations()]
 
     def __str__(self) -> str:
         worst = max((row.away for row in self.rows), default=0.0)
         kept = f"{self.messages} messages over sockets, {self.steady} steady ones"
-        head = f"{len(self.rows)} accidents, requests failed for {worst:.1f} s at most; {kept}: nothing lost or doubled"
-        return "\n".join(
-            [str(self.report), *(f"  {one}" for one in self.problems()), f"MYSTAR_SEED={self.seed}: {head}"]
-        )
+        left = "; ".join([*self.problems(), *self.not_judged()])
+        books = "the books differ" if self.report and self.report.problems else "nothing lost or doubled"
+        head = f"{len(self.rows)} accidents, requests failed for {worst:.1f} s at most; {kept}: {books}"
+        return f"{self.report}\nMYSTAR_SEED={self.seed}: {head}{left and f'; {left}'}"
 
 
 async def run_kills(
@@ -250,6 +257,7 @@ class _Measuring:
             sockets_broken=self.conversations.connections - connections,
             sockets_back=self.conversations.longest_break(began),
             load=busy(),
+            is_busy=is_busy(),
         )
 
     async def _whole(self) -> None:

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 import orjson
 
 from tests.cluster.cluster import running
-from tests.cluster.configuration import SUPERUSER
+from tests.cluster.configuration import PLACES, SUPERUSER
 from tests.programs import ROOT
 
 #: Of which all tests are run that a service in another process can pass.
 SUITES = ("tests/test_main_job.py", "tests/orders", "tests/chat", "tests/payments")
-#: Where `front` finds the cluster.
-PLACES = "MYSTAR_CLUSTER_PLACES"
 
 
 async def run_suites(arguments: Sequence[str]) -> int:
