@@ -32,7 +32,8 @@ class Writer:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when == "call" or report.outcome != "passed":
-            self._write(test=report.nodeid, when=report.when, outcome=report.outcome, seconds=report.duration)
+            line = {"test": report.nodeid, "when": report.when, "outcome": report.outcome, "seconds": report.duration}
+            self._write(**line, reason=_reason(report))
 
     def _collected(self, ids: Sequence[str]) -> None:
         # Every worker collects the same tests.
@@ -45,9 +46,15 @@ class Writer:
             file.write(json.dumps(line) + "\n")
 
 
+def _reason(report: pytest.TestReport) -> str:
+    """The first line of what a test failed by."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message).partition("\n")[0] if crash else ""
+
+
 def read(file: Path) -> list[dict[str, Any]]:
     """One dictionary for each report, and one for each test that was collected and not run: ``test, when, outcome,
-    seconds``.
+    seconds``, and of reports ``reason``.
     """
     lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     reports = [line for line in lines if "test" in line]

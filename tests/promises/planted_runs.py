@@ -17,6 +17,7 @@ from tests.size import SEED
 
 #: Seconds for all that must notice one fault, and for one test: that it waits for what never comes is a failure of it.
 _LIMIT, _TEST_LIMIT = 900.0, 300
+_NOT_OF_THE_FAULT = ("pytest.PytestUnraisableExceptionWarning", "subprocess.TimeoutExpired")
 #: A whole run of every scenario, with and without lost answers, is enough for each fault that the harness must notice.
 _HARNESS = ("tests.harness", "--orders", "13", "--kills", "0", "--calm", "--seed")
 
@@ -84,9 +85,12 @@ async def _by_tests(fault: Fault, seed: int, logs: Path) -> Verdict:
     ]
     ended = await run_child(["-m", "pytest", *options, *fault.notices], _LIMIT, environment, log)
     lines = read(file)
-    failed = [line["test"] for line in lines if line["outcome"] == "failed" and line["when"] == "call"]
-    if failed:
-        return Verdict(fault, True, f"`{failed[0].removeprefix('tests/')}` in {ended.seconds:.0f} s")
+    failed = [line for line in lines if line["outcome"] == "failed" and line["when"] == "call"]
+    # What a test leaves open because the machine was late says nothing of the fault.
+    told = [line for line in failed if not line["reason"].startswith(_NOT_OF_THE_FAULT)]
+    if told:
+        test, reason = told[0]["test"].removeprefix("tests/"), told[0]["reason"][:120].replace("`", "'")
+        return Verdict(fault, True, f"`{test}`: `{reason}`")
     return Verdict(fault, False, f"exit code {ended.code}, {len(lines)} tests: {log}")
 
 

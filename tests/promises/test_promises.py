@@ -109,7 +109,7 @@ def test_tests_that_did_not_come_up_are_named(tmp_path: Path) -> None:
     writer = Writer(file := tmp_path / "outcomes.jsonl")
     for _ in range(2):
         writer.pytest_xdist_node_collection_finished(["a.py::test_a", "a.py::test_b"])
-    report = {"nodeid": "a.py::test_a", "when": "call", "outcome": "passed", "duration": 1.0}
+    report = {"nodeid": "a.py::test_a", "when": "call", "outcome": "passed", "duration": 1.0, "longrepr": None}
     writer.pytest_runtest_logreport(cast("pytest.TestReport", SimpleNamespace(**report)))
     assert [(line["test"], line["outcome"]) for line in read(file)] == [
         ("a.py::test_a", "passed"),

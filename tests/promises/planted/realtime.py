@@ -18,9 +18,12 @@ FAULTS = (
     Fault(
         "messages-out-of-order",
         "T1",
-        "mystar/chat/sockets.py",
-        "self.hub.notify(TOPIC, message.conversation_id, Change(message.position,",
-        "self.hub.notify(TOPIC, message.conversation_id, Change(message.position + 1,",
+        f"{_KIT}/topic_reader.py",
+        "    for entry in entries:\n        frames: dict[Encoder, bytes | None] = {}\n"
+        "        for connection in connections:\n"
+        "            if connection.position >= entry.position:\n                continue\n",
+        "    for entry in reversed(entries):\n        frames: dict[Encoder, bytes | None] = {}\n"
+        "        for connection in connections:\n",
         (f"{_REALTIME}/test_several_processes.py::test_every_message_reaches_every_device_once_despite_kills",),
     ),
     Fault(
