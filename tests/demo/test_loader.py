@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
 from tests import programs
 from tests.conftest import Api
+from tests.programs import ROOT
 from tests.sandbox_process import SandboxProcess, sandbox_in
 from tests.server_process import environment
 from tests.waiting import eventually
@@ -103,9 +105,21 @@ async def test_without_a_sandbox_no_order_is_paid(
         assert await is_loaded(runner.app)
         counted = await row_counts(runner.app[DATABASE])
         assert (counted["orders"], counted["payments"]) == (ORDERS, 0)
+        await assert_the_readme_logs_in_the_star_who_is_ordered_from(runner.app[DATABASE])
     finally:
         await runner.cleanup()
     assert "the orders of the demo stay unpaid" in caplog.text
+
+
+async def assert_the_readme_logs_in_the_star_who_is_ordered_from(db: Database) -> None:
+    readme = (ROOT / "README.md").read_text()
+    service_id, star = re.findall(r'"service_id": (\d+)', readme)[0], re.findall(r"\(login (\S+?)\)", readme)[-1]
+    seller = await db.value(
+        "select accounts.email from services join creators on creators.id = services.creator_id"
+        " join accounts on accounts.id = creators.account_id where services.id = %(id)s",
+        id=int(service_id),
+    )
+    assert seller == star
 
 
 async def test_a_database_with_other_accounts_is_left_alone(api: Api, app: web.Application, settings: Settings) -> None:
