@@ -73,16 +73,16 @@ def is_common(password: str) -> bool:
     """Whether it is a leaked password, or at most two guessable pieces; punctuation around it is ignored."""
     whole = key_of(password)
     text = "".join(whole.split()).strip(".,!?*#-_+= ")
-    variants = (whole, text, text.translate(_SUBSTITUTIONS))
-    return any(one in _leaked() or _pieces(one) <= _MAX_EASY_PIECES for one in variants)
+    variants = {whole, text, text.translate(_SUBSTITUTIONS)}
+    return any(one in _leaked() or _is_easy(one) for one in variants)
 
 
-def _pieces(text: str) -> int:
-    """The smallest number of guessable pieces that make up the text; any other character is a piece of its own."""
-    least = [0] * (len(text) + 1)
-    for start in range(len(text) - 1, -1, -1):
-        least[start] = 1 + min(least[end] for end in _piece_ends(text, start))
-    return least[0]
+def _is_easy(text: str) -> bool:
+    """Whether so few guessable pieces make up the text; any other character is a piece of its own."""
+    reached = {0}
+    for _ in range(_MAX_EASY_PIECES):
+        reached |= {end for start in reached for end in _piece_ends(text, start)}
+    return len(text) in reached
 
 
 def _piece_ends(text: str, start: int) -> set[int]:
@@ -111,20 +111,24 @@ def _digits_end(text: str, start: int) -> int:
 
 def _run_end(text: str, start: int) -> int:
     """The end of the longest run along a sequence."""
-    return max(_common_end(text, start, sequence) for sequence in _sequences())
+    runs = _runs().get(text[start : start + _MIN_RUN], ())
+    return start + max((_common_length(text[start:], run) for run in runs), default=0)
 
 
-def _common_end(text: str, start: int, sequence: str) -> int:
-    place = sequence.find(text[start : start + _MIN_RUN])
-    end = start
-    while place >= 0 and end < len(text) and place < len(sequence) and text[end] == sequence[place]:
-        end, place = end + 1, place + 1
-    return end
+def _common_length(text: str, run: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(text, run, strict=False))
+    return next((place for place, (one, other) in pairs if one != other), min(len(text), len(run)))
 
 
 @cache
-def _sequences() -> tuple[str, ...]:
-    return tuple(run * 2 for sequence in _SEQUENCES for run in (sequence, sequence[::-1]))
+def _runs() -> dict[str, list[str]]:
+    """The rest of each sequence from its first place on at which it goes on with these characters."""
+    found: dict[str, dict[str, str]] = {}
+    for run in [run * 2 for sequence in _SEQUENCES for run in (sequence, sequence[::-1])]:
+        for place in range(len(run) - _MIN_RUN + 1):
+            found.setdefault(run[place : place + _MIN_RUN], {}).setdefault(run, run[place:])
+    return {begin: list(rests.values()) for begin, rests in found.items()}
 
 
 @cache
