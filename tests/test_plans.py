@@ -43,7 +43,7 @@ VALUES = {
     "interval": "1 day",
     "inet": "127.0.0.1",
 }
-PREPARED: list[Query] = [parameters.values[1] for parameters in QUERIES if parameters.values[1].plan != "text"]
+PREPARED: list[Query] = [query for queries in QUERIES.values() for query in queries.values() if query.plan != "text"]
 
 
 @pytest.fixture(scope="module")
