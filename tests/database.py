@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from mystar.kit.postgres.database import Database
 from mystar.kit.postgres.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from mystar.kit.postgres.migrations import migrate
 from tests.databases import ReusedDatabase, Template
+from tests.warm_connections import used_by_the_service
 
 #: A crash of the machine may cost a test its database.
 _CARELESS = {
@@ -67,18 +68,20 @@ class Server:
         self.is_idle(name)
         self._do("drop database if exists {} with (force)", name)
 
-    def is_idle(self, name: str, *, but: int = 0) -> bool:
+    def is_idle(self, name: str, *, but: Sequence[int] = ()) -> bool:
         """Wait until the closed connections' processes have ended, for a second at most. :return: whether they have.
 
         A backend ends a few milliseconds after its client. PostgreSQL, finding one when it drops a database, looks
         again after 100 ms.
 
-        :param but: the process of a connection that stays.
+        :param but: the processes of connections that stay.
         """
         deadline = time.monotonic() + 1
         with self._connection.cursor() as cursor:
             while time.monotonic() < deadline:
-                cursor.execute("select count(*) from pg_stat_activity where datname = %s and pid <> %s", (name, but))
+                cursor.execute(
+                    "select count(*) from pg_stat_activity where datname = %s and pid <> all(%s)", (name, list(but))
+                )
                 if cursor.fetchone() == (0,):
                     return True
                 time.sleep(0.002)
@@ -93,6 +96,11 @@ class Server:
     @property
     def version(self) -> int:
         return self._connection.server_version // 10000
+
+    def closed_connection(self) -> extensions.connection:
+        connection = psycopg2.connect(self.address)
+        connection.close()
+        return connection
 
     def close(self) -> None:
         self._connection.close()
@@ -170,7 +178,8 @@ def template(postgres: Server) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def reused_database(postgres: Server, template: str) -> Iterator[ReusedDatabase]:
     database = ReusedDatabase(postgres, Template.of(postgres, template))
-    yield database
+    with used_by_the_service(database.warm, postgres.closed_connection()):
+        yield database
     database.drop()
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self
 import psycopg2
 from psycopg2 import extensions
 
+from tests.warm_connections import WarmConnections
+
 if TYPE_CHECKING:
     from tests.database import Server
 
@@ -87,6 +89,8 @@ class ReusedDatabase:
     """One copy of the template at a time, which equals the template whenever it is taken."""
 
     def __init__(self, server: Server, template: Template) -> None:
+        #: The sessions of the service, which stay as long as the database does.
+        self.warm = WarmConnections()
         self._server = server
         self._template = template
         self._name: str | None = None
@@ -97,7 +101,7 @@ class ReusedDatabase:
     def take(self) -> str:
         """The name of a database with the schema and no rows."""
         if self._name is None:
-            self._name = self._server.create(self._template.name)
+            self._name = self.warm.database = self._server.create(self._template.name)
             self._since = self._server.transaction()
             self._uses = 0
         self._uses += 1
@@ -109,6 +113,7 @@ class ReusedDatabase:
             self.drop()
 
     def drop(self) -> None:
+        self.warm.close()
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -119,7 +124,8 @@ class ReusedDatabase:
     def _emptied(self, name: str) -> bool:
         try:
             connection = self._connected(name)
-            if not self._server.is_idle(name, but=connection.info.backend_pid):
+            self.warm.discard_traces()
+            if not self._server.is_idle(name, but=[connection.info.backend_pid, *self.warm.processes()]):
                 return False
             with connection, connection.cursor() as cursor:
                 cursor.execute(_BEYOND_ROWS, {"since": self._since})
