@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient
 from mystar.app import create_app
 from mystar.settings import Settings, load_settings
 from tests.api_server import ApiTestServer
-from tests.factory import Factory
+from tests.factory import Factory, Person
 from tests.ports import unused_port
 from tests.refusals import declared
 
@@ -175,3 +175,19 @@ async def api(app: web.Application, settings: Settings) -> AsyncIterator[Api]:
 def factory(app: web.Application, api: Api) -> Factory:
     """Creates accounts, stars and orders through the services."""
     return Factory(app)
+
+
+@pytest.fixture
+async def customer(factory: Factory) -> Person:
+    return await factory.person()
+
+
+@pytest.fixture
+async def star(factory: Factory) -> Person:
+    return await factory.star()
+
+
+@pytest.fixture
+async def order_id(factory: Factory, customer: Person, star: Person) -> int:
+    """A greeting that the customer has ordered of the star, and not paid for."""
+    return await factory.order(customer, star)

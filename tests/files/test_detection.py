@@ -11,18 +11,13 @@ from pillow_heif import from_pillow
 from mystar.files.detection import detect_type, fitting_name
 from mystar.files.model import IMAGES, VIDEOS
 from tests.conftest import Api
-from tests.factory import Factory, Person, picture, video
+from tests.factory import Person, picture, video
 from tests.files.test_pictures import SECRET, exif, halves, opened, saved
 from tests.files.uploading import form
 from tests.subtests import as_subtests
 
 AVATAR, HELLO, UPLOAD = "/api/upload/avatar/", "/api/upload/video/hi/", "/api/v1/files/upload/"
 UNEVEN = [100, 900, 200, 1500, 300]
-
-
-@pytest.fixture
-async def star(factory: Factory) -> Person:
-    return await factory.star()
 
 
 def branded(major: bytes, *compatible: bytes) -> bytes:

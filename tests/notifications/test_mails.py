@@ -45,16 +45,6 @@ class Post:
 
 
 @pytest.fixture
-async def customer(factory: Factory) -> Person:
-    return await factory.person("olga")
-
-
-@pytest.fixture
-async def star(factory: Factory) -> Person:
-    return await factory.star("comet")
-
-
-@pytest.fixture
 async def post(app: web.Application, customer: Person, star: Person) -> Post:
     """Begins after everybody is there."""
     post = Post(app)

@@ -16,10 +16,5 @@ async def person(factory: Factory) -> Person:
 
 
 @pytest.fixture
-async def star(factory: Factory) -> Person:
-    return await factory.star()
-
-
-@pytest.fixture
 def media(settings: Settings) -> Path:
     return settings.data_dir / "media"
