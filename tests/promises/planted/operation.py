@@ -57,7 +57,7 @@ FAULTS = (
         "mystar/kit/postgres/migrations.py",
         "            self.mark_one(migration, log=False)",
         "            pass",
-        ("tests/kit/test_migrations.py",),
+        ("tests/kit/postgres/test_migrations.py",),
     ),
     Fault(
         "a-damaged-backup-passes",

@@ -26,7 +26,7 @@ _OUTSIDE_FULL = (
     faults("bucket-away", _AWAY.format("the bucket is"), full=True),
 )
 _SOAK = ("tests.soak", "--seed", "{seed}", "--minutes")
-_MIGRATIONS = tests("kit/test_migrations.py", "earnings/test_upgrade.py")
+_MIGRATIONS = tests("kit/postgres/test_migrations.py", "earnings/test_upgrade.py")
 _BACKUPS = tests("operations/test_backup.py")
 _ALARMS = tests("alarms/test_alarms.py")
 _TOLD = "an alarm opens, and one of two processes is killed before, in and after it; then both"
