@@ -58,3 +58,15 @@ CLASHES: list[list[Any]] = [
 def test_two_routes_for_one_path_and_method_are_refused(routes: list[Any]) -> None:
     with pytest.raises(ValueError, match="is taken"):
         register(web.Application(), routes)
+
+
+def test_an_application_cannot_change_the_routes_that_others_share() -> None:
+    routes = [route("GET", "/stars", told, "market.stars")]
+    one, another = web.Application(), web.Application()
+    for app in (one, another):
+        register(app, routes)
+    with pytest.raises(RuntimeError, match="has routes already"):
+        register(one, routes)
+    with pytest.raises(RuntimeError, match="frozen"):
+        one.router.add_get("/further", told)
+    assert [resource.canonical for resource in another.router.resources()] == ["/stars", "/stars/"]
