@@ -124,6 +124,8 @@ async def test_a_client_that_does_not_read_is_disconnected(make_settings: MakeSe
         finally:
             request.task.add_done_callback(lambda _: ended.set())
 
+    # The routes of the service are shared with other applications, and frozen.
+    app._router = web.UrlDispatcher()
     app.router.add_get("/large", large)
     async with ApiTestServer(app, host="127.0.0.1", port=settings.http.port) as running:
         silent = socket.socket()
