@@ -124,7 +124,7 @@ class ReusedDatabase:
     def _emptied(self, name: str) -> bool:
         try:
             connection = self._connected(name)
-            self.warm.discard_traces()
+            self.warm.make_ready()
             if not self._server.is_idle(name, but=[connection.info.backend_pid, *self.warm.processes()]):
                 return False
             with connection, connection.cursor() as cursor:

@@ -7,17 +7,20 @@ What a test leaves in a session is discarded, and sessions in which something ma
 from __future__ import annotations
 
 import contextlib
+import select
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
-from psycopg2 import extensions, extras
+from psycopg2 import extensions
 
 from mystar.kit.postgres import driver
 
 #: So many with the same parameters are kept; an application has two or three.
 _KEPT = 4
+#: Seconds that a server may take to discard what a session holds.
+_PATIENCE = 1.0
 #: The parameters with which a connection was opened.
 _Key = frozenset[tuple[str, Any]]
 
@@ -40,27 +43,21 @@ class WarmConnections:
         return None
 
     def keep(self, key: _Key, connection: extensions.connection) -> bool:
-        """Whether it is kept, which its owner then must not use any more."""
-        kept = ("dbname", self.database) in key and _is_idle(connection)
+        """Whether it is kept, which its owner then must not use any more. What it held, such as locks, is let go."""
+        kept = ("dbname", self.database) in key and _is_idle(connection) and _has_discarded_all(connection)
         if kept:
             self._closed.append((key, connection))
         return kept
 
-    def discard_traces(self) -> None:
+    def make_ready(self) -> None:
         """What the test has closed may be taken from now on, as if it were new."""
         while self._closed:
             key, connection = self._closed.pop()
-            # The test may have ended it, or its server.
-            with contextlib.suppress(psycopg2.OperationalError):
-                cursor = connection.cursor()
-                cursor.execute("discard all")
-                extras.wait_select(connection)
-                cursor.close()
+            if _is_alive(connection) and len(self._ready[key]) < _KEPT:
                 connection.notifies.clear()
-                if len(self._ready[key]) < _KEPT:
-                    self._ready[key].append(connection)
-                    continue
-            connection.close()
+                self._ready[key].append(connection)
+            else:
+                connection.close()
 
     def processes(self) -> list[int]:
         """The server's processes of the sessions that may be taken."""
@@ -83,6 +80,19 @@ def _is_idle(connection: extensions.connection) -> bool:
         and not connection.isexecuting()
         and bool(connection.info.transaction_status == extensions.TRANSACTION_STATUS_IDLE)
     )
+
+
+def _has_discarded_all(connection: extensions.connection) -> bool:
+    """Whether the session is like a new one. Its server may be gone, or silent."""
+    with contextlib.suppress(psycopg2.OperationalError):
+        cursor = connection.cursor()
+        cursor.execute("discard all")
+        while (state := connection.poll()) != extensions.POLL_OK:
+            written = [connection] if state == extensions.POLL_WRITE else []
+            if not any(select.select([connection], written, [], _PATIENCE)):
+                return False
+        return True
+    return False
 
 
 def _is_alive(connection: extensions.connection) -> bool:
