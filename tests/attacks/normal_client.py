@@ -44,7 +44,9 @@ async def watching(url: str) -> AsyncIterator[Seen]:
     finally:
         process.terminate()
         written, _ = await process.communicate()
-    for line in (first + written).decode().splitlines():
+    # The last line may have been cut by the end of the process.
+    whole, _, _ = (first + written).decode().rpartition("\n")
+    for line in whole.splitlines():
         status, seconds = line.split()
         seen.latencies.append(float(seconds))
         seen.failures += status != "200"

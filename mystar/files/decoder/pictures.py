@@ -52,13 +52,15 @@ def work(job: Job) -> Result:
     """
     # Pillow only warns between its limit and twice that; here every warning is a refusal.
     Image.MAX_IMAGE_PIXELS = job.max_pixels
-    _Webp._get_next = _only_frame
     try:
+        _Webp._get_next = _only_frame
         frames = _checked(job)
         outputs = ["clean"] if job.clean and _clean(job, frames) else []
         outputs += _squares(job) if job.sides else []
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise Refused("too_many_pixels") from error
+    finally:
+        _Webp._get_next = _next_frame
     return Result(outputs=tuple(outputs))
 
 
