@@ -6,8 +6,8 @@ import random
 import socket
 
 #: Kept out of every range that a kernel hands to outgoing connections: such a port may be given to a client before its
-#: server binds it, and a client that tries to reach it over and over may even connect to itself.
-_PORTS = range(10_000, 32_000)
+#: server binds it, and a client that tries to reach it over and over may even connect to itself. Browsers refuse 10080.
+_PORTS = range(10_081, 32_000)
 # Not the common source of random numbers, which some tests seed.
 _random = random.SystemRandom()
 
