@@ -1,4 +1,4 @@
-"""A standby answers searches of guests while it is fresh; all others, and all else, ask the primary (D84)."""
+"""A standby answers searches of guests while it is fresh; all others, and all else, ask the primary (D83)."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _is_age_allowed: ContextVar[bool] = ContextVar("mystar_may_be_old", default=Fals
 
 @contextmanager
 def may_be_old() -> Iterator[None]:
-    """Single statements of the block may be answered by the replica of their database, if it has one (D84)."""
+    """Single statements of the block may be answered by the replica of their database, if it has one (D83)."""
     before = _is_age_allowed.set(True)
     try:
         yield

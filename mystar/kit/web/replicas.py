@@ -1,4 +1,4 @@
-"""Lists of guests may be read from a replica (D84): what others have published, a moment ago.
+"""Lists of guests may be read from a replica (D83): what others have published, a moment ago.
 
 Never for a request that names an account, since its person may have written just now, and never for an answer that is
 kept: what is kept has to be exact (D75).
