@@ -62,7 +62,7 @@ PROMISES = (
             ),
         ),
     ),
-    Promise("S7", (tests("accounts/oauth/callback_attacks.py", "accounts/oauth/test_linking.py"),)),
+    Promise("S7", (tests("accounts/oauth/test_callbacks.py", "accounts/oauth/test_linking.py"),)),
     Promise("S8", (tests("operations/test_secrets.py", "kit/test_observability.py"),)),
     Promise("S9", (tests("kit/test_tokens.py", "accounts/test_sessions.py::test_forged_tokens_are_refused"),)),
     Promise("S10", (tests("access/test_matrix.py"),)),
