@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from functools import cache, partial
@@ -216,9 +217,15 @@ def _add_routes(app: web.Application, settings: Settings) -> None:
 
 @cache
 def _document(dialect: str) -> bytes:
-    """The OpenAPI document, or a part: slow to build, the same for every application of a process, seldom asked for."""
-    document = {**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]}
+    """The OpenAPI document, or a part: the same for every application of a process, seldom asked for."""
+    document = json.loads(_whole_document())
     return dumps(share_refusals(part_of(document, dialect) if dialect else document))
+
+
+@cache
+def _whole_document() -> bytes:
+    """As it is before refusals are shared, which each part does for itself: slow to build."""
+    return dumps({**openapi(contracts(), public_url=""), "servers": [{"url": "/"}]})
 
 
 def _account_of(request: web.Request) -> int | None:
