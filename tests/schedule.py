@@ -30,8 +30,8 @@ _LONG = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than cores: some tests wait for a timeout, a restart or a look at the outbox."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than cores: some tests wait for a timeout, a restart or a look at the outbox."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(trylast=True)
