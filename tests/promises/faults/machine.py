@@ -242,16 +242,17 @@ async def redis_killed(env: Environment) -> None:
     async def accidents() -> None:
         nonlocal kills
         while True:
-            await asyncio.sleep(chance.uniform(0.5, 3))
+            await asyncio.sleep(chance.uniform(0.3, 1))
             redis.kill()
-            await asyncio.sleep(chance.uniform(0, 2))
-            redis.start()
             kills += 1
+            await asyncio.sleep(chance.uniform(0, 1))
+            redis.start()
 
-    plan = TalkPlan(env.seed, len(talks), env.size(60, 400), devices=2, kills=1, cuts=10)
+    plan = TalkPlan(env.seed, len(talks), env.size(400, 1000), devices=2, kills=1, cuts=10)
     killing = asyncio.create_task(accidents())
     try:
         report = await run_talks(plan, talks, variables, env.directory / "servers.log")
     finally:
         await cancel_and_wait(killing)
+    assert kills > 1, f"people had stopped talking before Redis was killed twice: {report}"
     env.measure(f"{plan.talks * plan.messages} messages, {kills} kills of Redis: {report}")
