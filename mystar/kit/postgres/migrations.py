@@ -13,7 +13,9 @@ import glob
 import logging
 import os
 import time
+import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -202,8 +204,16 @@ class _Backend(PostgresqlBackend):  # type: ignore[misc]
             self.mark_one(migration, log=False)
 
     def get_log_data(self, migration: Migration | None = None, operation: str = "apply") -> dict[str, Any]:
-        """Without a look-up of the host's name, and also in a container whose user has no name."""
-        return {**super().get_log_data(migration, operation), "hostname": os.uname().nodename, "username": _user()}
+        """yoyo's own looks the host's name up, and fails in a container whose user has no name."""
+        return {
+            "id": str(uuid.uuid1()),
+            "migration_id": migration.id if migration else None,
+            "migration_hash": migration.hash if migration else None,
+            "username": _user(),
+            "hostname": os.uname().nodename,
+            "created_at_utc": datetime.now(UTC).replace(tzinfo=None),
+            "operation": operation,
+        }
 
 
 def _user() -> str:

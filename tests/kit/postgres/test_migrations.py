@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -80,6 +81,18 @@ def test_files_are_applied_once_in_the_order_of_their_names(empty_dsn: str, file
 
     (files / "0004_more.sql").write_text("create table more (id int);")
     assert migrate(empty_dsn, files) == ["0004_more"]
+
+
+@pytest.mark.parametrize("error", [KeyError("uid not found"), OSError("no user name")])
+def test_a_container_whose_user_has_no_name_can_migrate(
+    empty_dsn: str, files: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def nobody() -> str:
+        raise error
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert migrate(empty_dsn, files) == ALL
+    assert ask(empty_dsn, "select distinct username from _yoyo_log") == [(str(os.getuid()),)]
 
 
 def test_the_order_is_that_of_the_names_even_for_many_files(empty_dsn: str, tmp_path: Path) -> None:
