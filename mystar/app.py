@@ -48,7 +48,7 @@ from mystar.files.keys import FILES, WRITE_PROBE
 from mystar.infrastructure import Constraints, Domain, build_infrastructure
 from mystar.kit.background import TASK_METRICS, TaskMetrics, every
 from mystar.kit.clock import Clock
-from mystar.kit.keys import DATABASE, OUTBOX
+from mystar.kit.keys import DATABASE, OUTBOX, STOPPING
 from mystar.kit.postgres.replica import PAUSE as REPLICA_PAUSE
 from mystar.kit.realtime.hub import HUB
 from mystar.kit.realtime.pubsub import Bus
@@ -135,7 +135,7 @@ async def create_app(settings: Settings, dsn: str, clock: Clock | None = None) -
         middlewares=_MIDDLEWARES,
         client_max_size=settings.http.max_body,
     )
-    app[DATABASE], app[OUTBOX], app[system.STOPPING] = infra.db, infra.outbox, asyncio.Event()
+    app[DATABASE], app[OUTBOX], app[STOPPING] = infra.db, infra.outbox, asyncio.Event()
     app[METRICS], app[TASK_METRICS] = infra.metrics, TaskMetrics(infra.metrics.registry)
     app.cleanup_ctx.append(app[TASK_METRICS].measuring)
     infra.health.watch(app[TASK_METRICS].overdue)
@@ -255,5 +255,5 @@ async def _telemetry(settings: Settings, _app: web.Application) -> AsyncIterator
 
 
 async def _stop_accepting(app: web.Application) -> None:
-    app[system.STOPPING].set()
+    app[STOPPING].set()
     await app[HUB].close()

@@ -12,7 +12,7 @@ import uvloop
 from aiohttp import hdrs, web
 
 from mystar.app import api_runner, create_app
-from mystar.contracts.system import STOPPING
+from mystar.kit.keys import STOPPING
 from mystar.kit.postgres.migrations import require_current
 from mystar.kit.realtime.websocket import close_sockets
 from mystar.kit.web.server import raise_open_files

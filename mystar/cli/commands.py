@@ -37,7 +37,7 @@ from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgresError
 from mystar.kit.postgres.session import SessionSettingsLost
-from mystar.kit.web.observability import access
+from mystar.kit.web.access_log import access
 from mystar.settings import Settings, SettingsWrong, load_settings
 
 _OF_THE_DATABASE = (

@@ -22,7 +22,7 @@ from mystar import __version__
 from mystar.contracts.asyncapi import asyncapi
 from mystar.errors import NotFound, Unavailable
 from mystar.files.keys import WRITE_PROBE
-from mystar.kit.keys import DATABASE, OUTBOX
+from mystar.kit.keys import DATABASE, OUTBOX, STOPPING
 from mystar.kit.storage.local import StorageFull
 from mystar.kit.web.fields import BaseSchema
 from mystar.kit.web.http import (
@@ -40,8 +40,6 @@ from mystar.kit.web.site import SITE
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import query_of
 
-#: Set when the process has been asked to stop: it finishes its requests and accepts no new ones.
-STOPPING = web.AppKey("stopping", asyncio.Event)
 #: Makes the OpenAPI document, in a fifth of a second the first time.
 #: The document, of the dialect of this name; "" = of all.
 DOCUMENT: web.AppKey[Callable[[str], bytes]] = web.AppKey("openapi")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import logging
 import sys
+from datetime import datetime
 
 import orjson
 import pytest
 
-from mystar.kit.web.observability import Metrics, access, configure_logging, formatter, without_secrets
+from mystar.kit.web.access_log import access, configure_access_log, log_request
+from mystar.kit.web.observability import Metrics, configure_logging, formatter, without_secrets
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6NDJ9.abcDEF-_123"
 
@@ -94,24 +98,44 @@ def test_the_metrics_include_the_process() -> None:
         assert name in text
 
 
-def test_requests_are_logged_with_the_keys_of_all_other_records(
+async def test_requests_are_logged_with_the_keys_of_all_other_records(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = logging.getLogger()
     monkeypatch.setattr(root, "handlers", root.handlers)
-    for name in ("handlers", "propagate", "disabled"):
-        monkeypatch.setattr(access, name, getattr(access, name))
+    monkeypatch.setattr(access, "disabled", access.disabled)
     level = root.level
-    details = {"method": "GET", "route": "/", "status": 200, "ms": 1.5, "address": "127.0.0.1", "request_id": "one"}
     try:
         configure_logging("info", "json")
-        access.info("GET %s", "/", extra=details)
-        access.propagate, access.handlers = True, []
-        access.info("GET %s", "/", extra=details)
+        log_request("GET", "/", 200, 1.5, "127.0.0.1", "one")
+        log_request("GET", "/", 499, 1.5, "127.0.0.1", "one")
+        await asyncio.sleep(0)
+        access.info("GET / 200 1.5 ms", extra=DETAILS)
         configure_logging("info", "json", requests=False)
-        access.info("GET %s", "/", extra=details)
+        log_request("GET", "/", 200, 1.5, "127.0.0.1", "one")
+        await asyncio.sleep(0)
     finally:
         root.setLevel(level)
+        configure_access_log("text", enabled=True)
     own, other = map(orjson.loads, capsys.readouterr().err.splitlines())
-    assert own.pop("timestamp") <= other.pop("timestamp")
-    assert own == other == {"event": "GET /", "level": "info", "logger": "mystar.access", **details}
+    assert datetime.fromisoformat(own.pop("timestamp")) <= datetime.fromisoformat(other.pop("timestamp"))
+    assert own == other == {"event": "GET / 200 1.5 ms", "level": "info", "logger": "mystar.access", **DETAILS}
+
+
+async def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: failures.append(context))
+    broken = io.StringIO()
+    broken.close()
+    monkeypatch.setattr(sys, "stderr", broken)
+    monkeypatch.setattr(access, "level", logging.INFO)
+    try:
+        configure_access_log("json", enabled=True)
+        log_request("GET", "/", 200, 1.5, "127.0.0.1", "one")
+        await asyncio.sleep(0)
+    finally:
+        configure_access_log("text", enabled=True)
+    assert not failures
+
+
+DETAILS = {"method": "GET", "route": "/", "status": 200, "ms": 1.5, "address": "127.0.0.1", "request_id": "one"}

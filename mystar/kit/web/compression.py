@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
@@ -30,7 +32,9 @@ async def compression_middleware(request: web.Request, handler: Handler) -> web.
 
 def add_vary(response: web.Response) -> None:
     """Say that the answer depends on what the client accepts."""
-    response.headers[hdrs.VARY] = ", ".join(filter(None, (response.headers.get(hdrs.VARY), hdrs.ACCEPT_ENCODING)))
+    known = response.headers.get(hdrs.VARY, "")
+    if hdrs.ACCEPT_ENCODING not in known:
+        response.headers[hdrs.VARY] = f"{known}, {hdrs.ACCEPT_ENCODING}" if known else hdrs.ACCEPT_ENCODING
 
 
 def is_worth_it(response: web.Response) -> bool:
@@ -44,6 +48,7 @@ def is_worth_it(response: web.Response) -> bool:
     )
 
 
+@lru_cache(maxsize=128)
 def accepts_gzip(accepted: str) -> bool:
     """``gzip`` or ``*`` without ``q=0`` (RFC 9110)."""
     for one in accepted.lower().split(","):

@@ -67,8 +67,13 @@ def language_of(request: web.BaseRequest) -> str:
 
 
 def preferred_language(header: str) -> str:
+    return _preferred(header[:200])
+
+
+@lru_cache(maxsize=1024)
+def _preferred(header: str) -> str:
     best, best_weight = "ru", 0.0
-    for part in header[:200].split(","):
+    for part in header.split(","):
         tag, _, parameters = part.strip().partition(";")
         language = tag.split("-")[0].lower()
         weight = _weight(parameters)
@@ -98,10 +103,15 @@ def client_address(request: web.BaseRequest, trusted: Networks) -> str:
     ``X-Forwarded-For`` is read from its end, as long as the sender of the entry is a trusted proxy.
     """
     sender = request.remote or ""
-    hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if hop.strip()]
+    hops = [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", ())).split(",") if hop.strip()]
     while hops and inside(sender, trusted):
         sender = hops.pop()
-    return str(parse_address(sender) or sender)[:45]
+    return _usual_form(sender)
+
+
+@lru_cache(maxsize=4096)
+def _usual_form(address: str) -> str:
+    return str(parse_address(address) or address)[:45]
 
 
 @lru_cache(maxsize=4096)

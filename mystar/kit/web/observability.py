@@ -8,7 +8,6 @@ import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -26,11 +25,11 @@ from prometheus_client import (
 )
 
 from mystar.kit.tracing import REQUEST, Tracer, Tracing
+from mystar.kit.web.access_log import access, configure_access_log, log_request
 from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
 from mystar.kit.web.routes import canonical_path
 
 log = logging.getLogger(__name__)
-access = logging.getLogger("mystar.access")
 
 _SECRET_KEYS = re.compile(r"password|secret|token|authorization|cookie|api_?key|signature|dsn", re.IGNORECASE)
 #: Secrets inside a text. The name of a parameter is kept, its value is blanked.
@@ -66,7 +65,10 @@ class Metrics:
         self.seconds = Histogram(
             "mystar_http_request_seconds", "Time to answer", ["method", "route"], registry=self.registry
         )
-        self.in_flight = Gauge("mystar_http_requests_in_flight", "Requests being answered", registry=self.registry)
+        #: Requests being answered.
+        self.in_flight = 0
+        in_flight = Gauge("mystar_http_requests_in_flight", "Requests being answered", registry=self.registry)
+        in_flight.set_function(lambda: self.in_flight)
         self.outbox_waiting = Gauge(
             "mystar_outbox_waiting", "Outbox rows not yet sent", ["topic"], registry=self.registry
         )
@@ -159,12 +161,11 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
     given = request.headers.get("X-Request-ID", "")
     request_id = given if _REQUEST_ID.match(given) else new_request_id()
     request[REQUEST_ID] = request_id
-    structlog.contextvars.bind_contextvars(request_id=request_id)
     before = REQUEST.set(request_id)
-    in_flight, began, status = request.app[METRICS].in_flight, time.perf_counter(), 500
-    in_flight.inc()
+    metrics, began, status = request.app[METRICS], time.perf_counter(), 500
+    metrics.in_flight += 1
     if "X-Forwarded-For" in request.headers and not inside(request.remote or "", request.app[TRUSTED_PROXIES]):
-        request.app[METRICS].note_untrusted_proxy(request.remote or "")
+        metrics.note_untrusted_proxy(request.remote or "")
     try:
         if Tracing.tracer is None:
             response = await handler(request)
@@ -180,9 +181,8 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
         status = 499
         raise
     finally:
-        in_flight.dec()
-        _record(request, status, time.perf_counter() - began)
-        structlog.contextvars.unbind_contextvars("request_id")
+        metrics.in_flight -= 1
+        _record(request, metrics, status, time.perf_counter() - began)
         REQUEST.reset(before)
 
 
@@ -218,19 +218,15 @@ async def add_response_headers(request: web.Request, response: web.StreamRespons
         response.headers["X-Request-ID"] = request[REQUEST_ID]
 
 
-def _record(request: web.Request, status: int, seconds: float) -> None:
-    metrics, route = request.app[METRICS], canonical_path(request)
-    method = request.method if request.method in _METHODS else "other"
+def _record(request: web.Request, metrics: Metrics, status: int, seconds: float) -> None:
+    method, route = request.method, canonical_path(request)
+    method = method if method in _METHODS else "other"
     requests, times = metrics.of_route(method, route, status)
     requests.inc()
     if status != 101:
         # The duration of a WebSocket is not the time of an answer.
         times.observe(seconds)
-    level = logging.DEBUG if status == 499 else logging.INFO
-    if access.isEnabledFor(level):
-        milliseconds = round(seconds * 1000, 1)
-        extra = {"method": method, "route": route, "status": status, "ms": milliseconds, "address": address_of(request)}
-        access.log(level, "%s %s %s %s ms", method, route, status, milliseconds, extra=extra)
+    log_request(method, route, status, round(seconds * 1000, 1), address_of(request), request[REQUEST_ID])
 
 
 def record_refusal(app: web.Application, status: int, error: Exception) -> str:
@@ -251,35 +247,13 @@ def configure_logging(level: str, form: str, *, requests: bool = True) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    _configure_access_log(form, enabled=requests)
+    configure_access_log(form, enabled=requests)
     logging.getLogger("yoyo").setLevel(logging.WARNING)
     logging.getLogger("aiohttp.server").addFilter(_shorten_client_errors)
     # `mystar.access` logs the same without the query, which may contain tokens.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     # It logs unknown subprotocols, in which a client may have sent its token.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
-
-
-def _configure_access_log(form: str, *, enabled: bool) -> None:
-    """As JSON, requests have a formatter of their own: they hold no secrets, so it takes a quarter of the time."""
-    access.disabled = not enabled
-    own = logging.StreamHandler()
-    own.setFormatter(AccessFormatter())
-    access.handlers, access.propagate = ([own], False) if form == "json" else ([], True)
-
-
-class AccessFormatter(logging.Formatter):
-    """Records of `mystar.access` as JSON, with the same keys as all others."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        context = structlog.contextvars.get_contextvars()
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z")
-        known = {"event": record.getMessage(), "level": record.levelname.lower(), "logger": record.name}
-        extra = {name: value for name in _ACCESS_KEYS if (value := getattr(record, name, None)) is not None}
-        return dumps(context | known | extra | {"timestamp": moment}).decode()
-
-
-_ACCESS_KEYS = ("request_id", "method", "route", "status", "ms", "address")
 
 
 def _shorten_client_errors(record: logging.LogRecord) -> bool:
@@ -298,6 +272,7 @@ def formatter(form: str) -> logging.Formatter:
     """:param form: "json" or "text"."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        _name_the_request,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -312,6 +287,12 @@ def formatter(form: str) -> logging.Formatter:
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, json if form == "json" else text],
     )
+
+
+def _name_the_request(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if request_id := REQUEST.get():
+        event.setdefault("request_id", request_id)
+    return event
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -19,8 +19,9 @@ import asyncio
 import contextvars
 import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from aiohttp import hdrs, web
@@ -31,6 +32,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from mystar.kit.web.compression import COMPRESS, accepts_gzip, add_vary, is_worth_it
 from mystar.kit.web.etags import TAGGED, is_among, not_modified
 from mystar.kit.web.http import language_of
+from mystar.kit.web.ready_answers import Heads, ReadyAnswer, may_be_ready
 from mystar.kit.web.validation import had_no_effect
 
 State = TypeVar("State")
@@ -39,8 +41,8 @@ H = TypeVar("H", bound=Handler)
 
 #: What an answer depends on, in the words of the log of changes.
 _SUBJECTS: web.RequestKey[frozenset[str]] = web.RequestKey("cache_subjects")
-#: Bytes of an entry besides its body, of each of its subjects, and the part of the memory that one answer may take.
-_OVERHEAD, _OF_SUBJECT, _LARGEST_PART = 2048, 256, 8
+#: Bytes of an entry besides its body, and of each of its subjects; the part of the memory that one answer may take.
+_OVERHEAD, _OF_SUBJECT, _LARGEST_PART = 4096, 256, 8
 #: Characters; what is asked for often is shorter.
 _LONGEST_ADDRESS = 500
 #: Of zlib: the format of gzip.
@@ -68,7 +70,9 @@ class _Entry:
     headers: CIMultiDict[str]
     etag: str
     subjects: frozenset[str]
+    is_packable: bool
     packed: bytes | None = None
+    heads: Heads = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -183,25 +187,28 @@ class ResponseCache:
             return
         if key in self._entries:
             self._drop(key)
-        self._entries[key] = entry = _Entry(body, response.headers.copy(), etag.value, subjects)
+        is_packable = request.app[COMPRESS] and is_worth_it(response)
+        self._entries[key] = entry = _Entry(body, response.headers.copy(), etag.value, subjects, is_packable)
         for subject in subjects:
             self._keys_of[subject].add(key)
         self._grow(entry.size)
 
-    def _response(self, request: web.Request, entry: _Entry) -> web.Response:
+    def _response(self, request: web.Request, entry: _Entry) -> web.StreamResponse:
         if hdrs.IF_NONE_MATCH in request.headers and is_among(request.if_none_match, entry.etag):
-            return not_modified(entry.headers)
-        response = web.Response(body=entry.body, headers=entry.headers)
-        if not request.app[COMPRESS] or not is_worth_it(response):
-            return response
-        if accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
-            if entry.packed is None:
-                entry.packed = _packed(entry.body)
-                self._grow(len(entry.packed))
-            response = web.Response(body=entry.packed, headers=entry.headers)
-            response.headers[hdrs.CONTENT_ENCODING] = "gzip"
-            add_vary(response)
-        return response
+            variant, status, body = "304", 304, b""
+        elif entry.is_packable and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
+            variant, status, body = "gzip", 200, self._packed(entry)
+        else:
+            variant, status, body = "plain", 200, entry.body
+        make = partial(_MAKERS[variant], entry)
+        return ReadyAnswer(make, status, body, entry.heads, variant) if may_be_ready(request) else make()
+
+    def _packed(self, entry: _Entry) -> bytes:
+        if entry.packed is None:
+            compressor = zlib.compressobj(wbits=_GZIP)
+            entry.packed = compressor.compress(entry.body) + compressor.flush()
+            self._grow(len(entry.packed))
+        return entry.packed
 
     def _grow(self, size: int) -> None:
         self._size += size
@@ -218,9 +225,25 @@ class ResponseCache:
                 del self._keys_of[subject]
 
 
-def _packed(body: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=_GZIP)
-    return compressor.compress(body) + compressor.flush()
+def _plain(entry: _Entry) -> web.Response:
+    response = web.Response(body=entry.body, headers=entry.headers)
+    if entry.is_packable:
+        add_vary(response)
+    return response
+
+
+def _gzip(entry: _Entry) -> web.Response:
+    response = web.Response(body=entry.packed, headers=entry.headers)
+    response.headers[hdrs.CONTENT_ENCODING] = "gzip"
+    add_vary(response)
+    return response
+
+
+def _not_modified(entry: _Entry) -> web.Response:
+    return not_modified(entry.headers)
+
+
+_MAKERS: Mapping[str, Callable[[_Entry], web.Response]] = {"plain": _plain, "gzip": _gzip, "304": _not_modified}
 
 
 CACHE = web.AppKey("response_cache", ResponseCache)
