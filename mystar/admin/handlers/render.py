@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp_jinja2
 from aiohttp import web
-from jinja2 import PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of, zone_in
 from mystar.admin.audit_words import words_of
@@ -43,14 +43,21 @@ _NBSP = "\u00a0"
 
 def set_up(app: web.Application) -> None:
     """Register the templates with the application."""
-    aiohttp_jinja2.setup(
-        app,
+    app[aiohttp_jinja2.APP_KEY] = environment()
+
+
+@cache
+def environment() -> Environment:
+    """The templates, which know nothing of an application: a process compiles each once."""
+    made = Environment(
         loader=PackageLoader("mystar.admin", "templates"),
+        autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        filters=_FILTERS,
     )
+    made.filters.update(_FILTERS)
+    return made
 
 
 def page(request: web.Request, template: str, status: int = 200, **values: Any) -> web.Response:
