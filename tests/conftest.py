@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.redis_server",
     "tests.s3_server",
     "tests.schedule",
+    "tests.workers",
 ]
 
 

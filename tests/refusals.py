@@ -34,7 +34,7 @@ def _watched(contract: Contract, error: MystarError, request: web.Request) -> we
     route = request.match_info.route if request._match_info is not None else None
     name = route.resource.name if route is not None and route.resource is not None else None
     operation = f"{name}.{request.method.lower()}"
-    known = _declared_codes().get(operation)
+    known = declared_codes().get(operation)
     # Outages and overload happen to every operation, and on a busy machine at any moment.
     is_meant = error.code in ANYWHERE or contract.status_of(type(error)) >= 500
     if known is not None and error.code not in known and not is_meant:
@@ -43,7 +43,7 @@ def _watched(contract: Contract, error: MystarError, request: web.Request) -> we
 
 
 @cache
-def _declared_codes() -> dict[str, frozenset[str]]:
+def declared_codes() -> dict[str, frozenset[str]]:
     document: dict[str, Any] = openapi(contracts(), public_url="/")
     return {
         operation["operationId"]: frozenset(
