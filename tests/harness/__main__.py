@@ -38,7 +38,7 @@ def main(orders: int, payouts: int | None, kills: int, calm: bool, seed: int | N
     seed = chosen_seed() if seed is None else seed
     faults = {} if calm else FAULTS
     stars, customers = min(10, 3 + orders // 10), min(30, 6 + orders // 5)
-    limit = 600 + 10 * kills + orders
+    limit = 120 + 15 * kills + orders
     plan = Plan(seed, orders, kills, stars=stars, customers=customers, faults=faults, limit=limit)
     with contextlib.ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="mystar-harness-"))

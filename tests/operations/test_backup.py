@@ -99,6 +99,11 @@ async def test_a_damaged_backup_and_a_wrong_key_are_reported(
     victim.write_bytes(victim.read_bytes()[:-1])
     damaged = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
     assert (damaged.returncode, victim.name in damaged.stderr) == (1, True)
+    # Whole and encrypted with our key, and yet not this file.
+    other = next(file for file in (place / "objects").rglob("*") if file.is_file() and file != victim)
+    shutil.copy(other, victim)
+    exchanged = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
+    assert (exchanged.returncode, f"{victim.name} differs" in exchanged.stderr) == (1, True)
     victim.unlink()
     missing = await run(tmp_path, "backup", "verify", "--from", str(place), **ours)
     assert (missing.returncode, f"{victim.name} is missing" in missing.stderr) == (1, True)
