@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from email.policy import SMTP
 from typing import Any
 
 import aiosmtplib
@@ -57,6 +61,33 @@ async def test_a_mail_arrives_with_all_of_its_parts(smtp: SmtpSender, sandbox: S
     assert mail["subject"] == "Ваш заказ"
     assert "Здравствуйте!" in mail["text"]
     assert "<p>Здравствуйте!</p>" in mail["html"]
+
+
+@pytest.mark.parametrize("words", ["деньги за заказ №1024 возвращены — 15 000 ₽", "a payout of 15,000 RUB was sent"])
+def test_a_subject_of_any_length_keeps_its_spaces_and_fits_its_lines(words: str) -> None:
+    """Read by the rules of RFC 2047 that mail programs know, not by the library that wrote it."""
+    text = f"MySTAR: {words} · {words}" if not words.isascii() else f"MySTAR: {words}, and {words}"
+    sender = SmtpSender(Clock(), host="localhost", port=1)
+    for length in range(1, len(text) + 1):
+        subject = text[:length].strip()
+        sent = sender._mail(message(recipient(), subject=subject)).as_bytes(policy=SMTP)
+        head = (sent.partition(b"\r\n\r\n")[0] + b"\r\n").decode("ascii")
+        written = re.search(r"^Subject: (.*(?:\r\n[ \t].*)*)\r\n", head, re.MULTILINE)
+        assert written is not None
+        assert max(map(len, head[: written.end()].splitlines())) <= 78
+        assert _read(written[1]) == subject
+
+
+def _read(header: str) -> str:
+    """Encoded words are joined, the white space between two of them is not part of the text."""
+    unfolded = re.sub(r"\r\n(?=[ \t])", "", header)
+    pairs = re.sub(r"(?<=\?=)\s+(?==\?)", "", unfolded)
+    return re.sub(r"=\?utf-8\?(b|q)\?(.*?)\?=", _decoded, pairs, flags=re.IGNORECASE)
+
+
+def _decoded(word: re.Match[str]) -> str:
+    raw = base64.b64decode(word[2]) if word[1].lower() == "b" else quopri.decodestring(word[2].replace("_", " "))
+    return raw.decode()
 
 
 async def test_mails_share_one_connection_and_a_lost_one_is_replaced(smtp: SmtpSender, sandbox: SandboxProcess) -> None:

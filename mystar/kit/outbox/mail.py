@@ -7,9 +7,12 @@ import logging
 import re
 import ssl
 from collections.abc import Callable, Mapping
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
+from email.policy import EmailPolicy, Policy
 from email.utils import format_datetime, parseaddr
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import aiosmtplib
 from email_validator import validate_email
@@ -136,6 +139,22 @@ def mail_letter(name: str, language: str, values: Mapping[str, Any], texts: Text
     return letter_of(texts.fill(f"mail.{name}", built_in, language, values), str(values.get("link", "")))
 
 
+class _Subject(UniqueUnstructuredHeader, BaseHeader):
+    """Folded by `Header`: Python 3.11 loses spaces when it folds words that are not ASCII by itself."""
+
+    max_count: ClassVar[Literal[1]] = 1
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        folded = Header(text, "us-ascii" if text.isascii() else "utf-8", header_name=self.name)
+        return f"{self.name}: {folded.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)
+_FORMAT = EmailPolicy(header_factory=_HEADERS)
+
+
 class SmtpSender:
     """Sends the outbox's mails, one after the other, over a connection that is kept while there is something to send.
 
@@ -240,7 +259,7 @@ class SmtpSender:
 
     def _mail(self, message: OutboxMessage) -> EmailMessage:
         payload = message.payload
-        mail = EmailMessage()
+        mail = EmailMessage(_FORMAT)
         mail["From"], mail["To"] = payload["from"], _ascii_domain(payload["to"])
         mail["Subject"] = payload["subject"]
         if reply_to := payload.get("reply_to"):
