@@ -26,10 +26,10 @@ from mystar.admin.keys import CLOCK, PANEL_SECURITY, ROWS
 from mystar.admin.model import FormForged, NotStaff, RoleTooLow, Staff
 from mystar.admin.refused_forms import TOKEN_FIELD
 from mystar.errors import Unauthenticated
+from mystar.kit.moments import zone_of
 from mystar.kit.security.tokens import Signer
 from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
 from mystar.kit.web.multipart import form
-from mystar.notifications.mail_content import zone_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from email.utils import parseaddr
 
 from mystar.accounts.model import Actor
@@ -23,6 +23,7 @@ from mystar.audit.service import AuditService
 from mystar.errors import Forbidden, NotFound, Text, Unavailable
 from mystar.kit.clock import Clock
 from mystar.kit.health import Fact, Health
+from mystar.kit.moments import moment_text
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Row, Tx
 
@@ -31,7 +32,7 @@ _KEEP = timedelta(days=90)
 _RECONCILIATIONS = {"payments reconcile": "payments", "earnings reconcile": "earnings"}
 _BACKUP, _CHECK = "backup", "check"
 _OPENED = Text("{title}. {what}\n{advice}\nС {began}.", "{title}. {what}\n{advice}\nSince {began}.")
-_CLOSED = Text("Прошло: {title}. Началось {began}.", "Over: {title}. It began {began}.")
+_CLOSED = Text("Прошло: {title}. Началось {began}.", "Over: {title}. It began on {began}.")
 _MORE = Text(" и ещё {more}", " and {more} more")
 
 
@@ -117,9 +118,12 @@ class AlarmService:
         if extra:
             told.setdefault(parseaddr(extra)[1], self._recipients.language)
         for address, language in told.items():
-            values = {"title": _title(opened or closed, language), "closed": _paragraphs(_CLOSED, closed, language)}
+            values = {
+                "title": _title(opened or closed, language),
+                "closed": _paragraphs(_CLOSED, closed, language, self._clock.zone),
+            }
             if opened:
-                values["opened"] = _paragraphs(_OPENED, opened, language)
+                values["opened"] = _paragraphs(_OPENED, opened, language, self._clock.zone)
             name = "alarms_opened" if opened else "alarms_closed"
             await self._mailer.queue(tx, name, address, language, link=self._panel_url, **values)
 
@@ -187,14 +191,14 @@ def _title(alarms: Sequence[Alarm], language: str) -> str:
     return title + _MORE.in_(language, more=more) if more else title
 
 
-def _paragraphs(words: Text, alarms: Sequence[Alarm], language: str) -> str:
+def _paragraphs(words: Text, alarms: Sequence[Alarm], language: str, zone: tzinfo) -> str:
     return "\n\n".join(
         words.in_(
             language,
             title=one.title(language),
             what=one.what(language),
             advice=one.advice(language),
-            began=f"{one.began_at:%d.%m.%Y %H:%M} UTC",
+            began=moment_text(one.began_at, language, zone),
         )
         for one in alarms
     )

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from mystar.errors import Text
+from mystar.kit.moments import moment_text
 from mystar.kit.money import format_rubles
 from mystar.kit.outbox.letters import Block, Letter
 from mystar.kit.outbox.mail import unlinked
 from mystar.kit.outbox.texts import TextStore
 from mystar.notifications.mail_texts import BUTTONS, MAIL_TEXTS, SENTENCES
-
-_MONTHS = {
-    "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
-    "en": "January February March April May June July August September October November December",
-}
-_MOSCOW = timedelta(hours=3)
 
 SUM, REASON = Text("Сумма", "Sum"), Text("Причина", "Reason")
 FOR_WHOM, WISH, DUE = Text("Для кого", "For whom"), Text("Пожелание", "Wish"), Text("Срок", "Due date")
@@ -97,24 +91,3 @@ def rubles(amount: int) -> Text:
 
 def days_text(days: int) -> Text:
     return Text(*(_DAYS.in_(language, days=days) for language in ("ru", "en")))
-
-
-def zone_of(name: str | None, otherwise: tzinfo) -> tzinfo:
-    """The zone of this name; the other one without a name, or for one that is not known any more."""
-    try:
-        return ZoneInfo(name) if name else otherwise
-    except (LookupError, ValueError, OSError):
-        return otherwise
-
-
-def moment_text(moment: datetime, language: str, zone: tzinfo) -> str:
-    """In words: "5 мая 2030, 14:30 по Москве", "5 May 2030, 14:30 (UTC+5)"."""
-    local = moment.astimezone(zone)
-    month = _MONTHS[language].split()[local.month - 1]
-    offset = local.utcoffset() or timedelta()
-    text = f"{local.day} {month} {local.year}, {local:%H:%M}"
-    if offset == _MOSCOW:
-        return f"{text} {'Moscow time' if language == 'en' else 'по Москве'}"
-    hours, minutes = divmod(abs(int(offset.total_seconds())) // 60, 60)
-    sign = "-" if offset < timedelta() else "+"
-    return f"{text} (UTC{f'{sign}{hours}' if hours or minutes else ''}{f':{minutes:02d}' if minutes else ''})"

@@ -8,6 +8,7 @@ from typing import Any
 from mystar.errors import Text
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
+from mystar.kit.moments import day_text, zone_of
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
@@ -23,9 +24,8 @@ from mystar.notifications.mail_content import (
     rubles,
     sentence,
     written,
-    zone_of,
 )
-from mystar.notifications.model import OrderReader, format_date
+from mystar.notifications.model import OrderReader
 from mystar.notifications.repository import NotificationRepository
 from mystar.orders.model import (
     PAID,
@@ -220,7 +220,7 @@ class OrderMails:
         draft.values |= _values(order, people)
         # An address that is not confirmed may be a stranger's: its mails contain no text of others.
         words = draft.facts if reader.is_confirmed else []
-        due = (DUE, format_date(order.due_date, reader.language))
+        due = (DUE, day_text(order.due_date, reader.language) if order.due_date else "")
         draft.facts = [(SUM, rubles(order.total_price)), *words, due]
         draft.deadline = order.deadline_at
         draft.link = draft.link or _page(self._site, dialect, order.id)
@@ -262,7 +262,7 @@ def _values(order: Order, people: Mapping[int, OrderReader]) -> dict[str, Any]:
     title = next((one.title for one in people.values() if one.title), "")
     if order.kind is Kind.GREETING or not title:
         shown = unlinked(creator.full_name if creator else "") or star
-        what = Text(f"поздравление от {shown}", f"a greeting from {shown}")
+        what = Text(f"поздравление ({shown})", f"a greeting from {shown}")
     else:
         what = Text(unlinked(title), unlinked(title))
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal, NamedTuple
 
@@ -183,9 +183,3 @@ class UnsubscribeLinkRefused(Forbidden):
 
     code = "unsubscribe_link_refused"
     text = Text("Ссылка для отписки недействительна или устарела.", "The unsubscribe link is not valid or too old.")
-
-
-def format_date(day: date | None, language: str) -> str:
-    if day is None:
-        return ""
-    return day.isoformat() if language == "en" else f"{day:%d.%m.%Y}"

@@ -7,6 +7,7 @@ from mystar.earnings.model import BalanceAdjusted
 from mystar.earnings.payouts.model import REASONS, Payout
 from mystar.errors import Text
 from mystar.kit.clock import Clock
+from mystar.kit.moments import zone_of
 from mystar.kit.outbox.mail import Mailer, unlinked
 from mystar.kit.postgres.database import Tx
 from mystar.kit.web.site import Site
@@ -21,7 +22,6 @@ from mystar.notifications.mail_content import (
     days_text,
     rubles,
     written,
-    zone_of,
 )
 from mystar.notifications.model import Posted, Recipient
 from mystar.notifications.repository import NotificationRepository

@@ -39,7 +39,7 @@ _LEASE, _PROLONG = 120.0, 30.0
 _MAX_ATTEMPTS = 5
 
 _README = """\
-Здесь всё, что сервис хранит о Вашем аккаунте. Суммы – в копейках, время – по UTC. В папке files – Ваши файлы; каких
+Здесь всё, что сервис хранит о вашем аккаунте. Суммы – в копейках, время – по UTC. В папке files – ваши файлы; каких
 здесь нет из-за размера архива, видно в files.json по пустому полю path: их можно скачать в приложении.
 
 This is everything that the service keeps about your account. Amounts are in kopecks, times in UTC. Your files are in

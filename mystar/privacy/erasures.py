@@ -19,6 +19,7 @@ from mystar.audit.service import AuditService
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
+from mystar.kit.moments import day_text
 from mystar.kit.outbox.letters import items
 from mystar.kit.outbox.mail import TOKEN, Mailer
 from mystar.kit.postgres.database import Database, Tx
@@ -223,8 +224,7 @@ class ErasureService:
     async def _mail_request(self, tx: Tx, account: Account, due_at: datetime, seed: str) -> None:
         link = f"{self._public_url}/api/auth/withdraw-erasure/?token={TOKEN}"
         day = due_at.astimezone(self._clock.zone).date()
-        due = day.isoformat() if account.language == "en" else f"{day:%d.%m.%Y}"
-        await self._mail(tx, "erasure_requested", account, seed=seed, link=link, due=due)
+        await self._mail(tx, "erasure_requested", account, seed=seed, link=link, due=day_text(day, account.language))
 
     async def _mail(self, tx: Tx, template: str, account: Account, *, seed: str = "", **values: Any) -> None:
         if account.email:

@@ -34,18 +34,18 @@ _VALUES: Mapping[str, Text | str | int] = {
     "order_id": 1024,
     "payout": 77,
     "report_id": 31,
-    "what": Text("поздравление от Лиры", "a greeting from Lira"),
+    "what": Text("поздравление (Лира)", "a greeting from Lira"),
     "amount": rubles(1_500_000),
     "part": rubles(500_000),
     "thing": Text("поздравление готово", "your greeting is ready"),
     "why": Text("касса не настроена", "the cash register is not set up"),
     "destination": Text("карта *1234", "card *1234"),
     "mask": Text("карта *1234", "card *1234"),
-    "usable_at": "16.05.2030 12:00 UTC",
+    "usable_at": Text("16 мая 2030, 12:00 по Москве", "16 May 2030, 12:00 Moscow time"),
     "hours": 24,
     "provider": Text("Яндекс", "Yandex"),
     "providers": Text("Яндекс, VK", "Yandex, VK"),
-    "due": Text("14.05.2030", "2030-05-14"),
+    "due": Text("14 мая 2030", "14 May 2030"),
     "email": "anna@example.com",
     "new_email": "anna.new@example.com",
     "phone": "+79991234567",
@@ -56,11 +56,13 @@ _VALUES: Mapping[str, Text | str | int] = {
         items(["There are orders that have not ended.", "The balance has money on it, or a debt."]),
     ),
     "rules": Text(
-        items(["Новички: 10 %, с 14.05.2030 00:00 по Москве", "Все: 20 % + 50.00 руб., с 14.05.2030 00:00 по Москве"]),
+        items(
+            ["Новички: 10 %, с 14 мая 2030, 00:00 по Москве", "Все: 20 % + 50\u00a0₽, с 14 мая 2030, 00:00 по Москве"]
+        ),
         items(
             [
-                "Newcomers: 10 %, from 14.05.2030 00:00 Moscow time",
-                "All: 20 % + 50.00 RUB, from 14.05.2030 00:00 Moscow time",
+                "Newcomers: 10 %, from 14 May 2030, 00:00 Moscow time",
+                "All: 20 % + 50 RUB, from 14 May 2030, 00:00 Moscow time",
             ]
         ),
     ),
@@ -79,12 +81,14 @@ _VALUES: Mapping[str, Text | str | int] = {
     "note": Text("Реклама чужого магазина.", "It advertises another shop."),
     "details": "invalid_credentials: shop 12345",
     "opened": Text(
-        "Почта не уходит. Самое старое письмо ждёт 20 мин.\nПроверьте почтовый сервер.\nС 14.05.2030 12:00 UTC.",
-        "Mails are not sent. The oldest one is 20 min old.\nCheck the mail server.\nSince 14.05.2030 12:00 UTC.",
+        "Почта не уходит. Самое старое письмо ждёт 20 мин.\n"
+        "Проверьте почтовый сервер.\nС 14 мая 2030, 12:00 по Москве.",
+        "Mails are not sent. The oldest one is 20 min old.\n"
+        "Check the mail server.\nSince 14 May 2030, 12:00 Moscow time.",
     ),
     "closed": Text(
-        "Прошло: Мало места на диске. Началось 14.05.2030 10:00 UTC.",
-        "Over: Little space on the disk. It began 14.05.2030 10:00 UTC.",
+        "Прошло: Мало места на диске. Началось 14 мая 2030, 10:00 по Москве.",
+        "Over: Little space on the disk. It began on 14 May 2030, 10:00 Moscow time.",
     ),
 }
 #: Values that are other ones in some texts, by the beginning of their names.

@@ -17,7 +17,9 @@ from mystar.audit.keys import AUDIT
 from mystar.errors import Unavailable
 from mystar.kit import background
 from mystar.kit.background import TASK_METRICS
+from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
+from mystar.kit.moments import moment_text
 from mystar.kit.outbox.mail import Mailer
 from mystar.payments.keys import PAYMENTS
 from mystar.settings import Settings
@@ -93,6 +95,9 @@ async def test_an_alarm_is_mailed_once_to_every_owner_and_once_when_it_is_over(
             (en.email, "UGC Market: alarm — The outbox is not sent (link_request)"),
         ]
     )
+    began: datetime = await here.app[DATABASE].value("select began_at from alarms")
+    mail = await here.app[DATABASE].one("select payload from outbox where payload->>'to' = %(to)s", to=ru.email)
+    assert f"С {moment_text(began, 'ru', MOSCOW)}." in mail["payload"]["text"]
     assert 'mystar_alarm_open{alarm="outbox_old"} 1.0' in await (await api.get("/metrics")).text()
     assert await here.later(hours=1) == []
     # Better for a moment only.

@@ -82,7 +82,7 @@ async def test_staff_set_up_a_passkey_and_sign_in_with_it(
     await page.goto(f"{panel}accounts/{other.id}/")
     await page.get_by_text("Сбросить второй фактор").click()
     await page.get_by_role("button", name="Да, сбросить").click()
-    await expect(page.locator("h1")).to_have_text("Подтвердите, что это Вы")
+    await expect(page.locator("h1")).to_have_text("Подтвердите, что это вы")
     await tab.show("step-up")
     await page.get_by_role("button", name="Ключ доступа").click()
     await expect(page.get_by_role("status")).to_have_text("Подтверждено. Повторите действие.")

@@ -116,7 +116,7 @@ async def test_without_a_page_of_orders_a_greeting_links_to_the_site(
     mail = await app[DATABASE].value(MAILS)
     assert (mail["to"], mail["subject"]) == (
         star.email,
-        f"MySTAR: новый заказ №{order_id} — поздравление от comet, 15 000 ₽",
+        f"MySTAR: новый заказ №{order_id} — поздравление (comet), 15 000 ₽",
     )
     assert f"Принять или отклонить: {SITE}/\n" in mail["text"]
     assert f'href="{SITE}/"' in mail["html"]

@@ -202,7 +202,7 @@ async def test_creators_are_told_of_new_rules_before_they_start(scenario: Earnin
         ]
     )
     mail = await scenario.sandbox.wait_for_mail(scenario.creator.email, "комиссия")
-    assert "everybody: 12.5 %, не меньше 50.00 руб., с 01.02.2090 00:00" in mail["text"]
+    assert "everybody: 12,5 %, не меньше 50 ₽, с 1 февраля 2090, 00:00 по Москве" in mail["text"]
     assert "others" not in mail["text"]
     assert await scenario.sandbox.mails(scenario.buyer.email, "комиссия") == []
     assert len(await scenario.sandbox.mails(scenario.creator.email, "комиссия")) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ from yarl import URL
 
 from mystar.audit.keys import AUDIT
 from mystar.earnings.keys import PAYOUT_DETAILS
+from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
+from mystar.kit.moments import moment_text
 from mystar.kit.security.sealing import SealBroken, Sealer
 from tests.earnings.scenario import EarningsScenario
 from tests.earnings.test_payouts import at_once, refused
@@ -94,6 +97,9 @@ async def test_a_change_needs_the_password_or_a_fresh_sign_in(scenario: Earnings
 
 async def test_the_same_details_again_start_no_new_cool_down(scenario: EarningsScenario) -> None:
     first = await scenario.details()
+    mail = await scenario.sandbox.wait_for_mail(scenario.creator.email, "реквизиты для выплат изменены")
+    usable_at = moment_text(datetime.fromisoformat(first["usable_at"]), "ru", MOSCOW)
+    assert f"Выплаты возможны с {usable_at}." in mail["text"]
     await scenario.later(days=3)
     assert await scenario.details() == first
     changed = await scenario.details(phone="+79160000000")

@@ -17,13 +17,14 @@ from mystar.chat.keys import OFFERS
 from mystar.chat.offers.model import OfferDraft
 from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
+from mystar.kit.moments import moment_text
 from mystar.kit.outbox.letters import Letter, plain
 from mystar.kit.outbox.letters import html as html_of
 from mystar.kit.outbox.mail import mail_letter
 from mystar.kit.outbox.texts import TextStore, built_in_mails
 from mystar.notifications.kinds import Kind
 from mystar.notifications.listeners import _MAILED
-from mystar.notifications.mail_content import SUM, MailContent, Reading, moment_text, one_line, rubles, written
+from mystar.notifications.mail_content import SUM, MailContent, Reading, one_line, rubles, written
 from mystar.notifications.mail_texts import BUTTONS, MAIL_TEXTS, SENTENCES
 from mystar.orders.keys import ORDERS
 from mystar.settings import Settings
@@ -38,6 +39,10 @@ from tests.sandbox_process import SandboxProcess
 
 MAILS = Path(mystar.__file__).parent / "templates" / "mail"
 SITE = "https://site.example"
+#: Days without the name of their month, and sums without their thousands.
+_DIGITS = re.compile(r"\d\.\d\d\.\d{4}|\d{4}-\d\d|\d{4,}\s₽|\d{4,} RUB")
+#: "вы" has one spelling: it is large only where a sentence begins.
+_FORMAL = re.compile(r"(?<=[\w,;)—–] )(Вы|Вас|Вам|Вами|Ваш\w*)\b")
 #: Mails without a button, and why.
 WITHOUT_BUTTON = {
     **dict.fromkeys(
@@ -147,6 +152,8 @@ def test_all_that_is_sent_can_be_changed_and_has_a_sample_in_both_languages() ->
             _reads_well(mail.text, name)
             foreign = r"[А-Яа-яё]" if language == "en" else r"\b(the|order|your|you)\b"
             assert not re.search(foreign, mail.subject + mail.text), f"{name}: {mail}"
+            for wrong in (_DIGITS, _FORMAL):
+                assert not wrong.search(f"{mail.subject}\n{mail.text}"), f"{name}: {mail}"
             if name.startswith("mail."):
                 assert mail.subject.startswith("MySTAR: ") or name == "mail.reset_password"
                 has_button = name.removeprefix("mail.") not in WITHOUT_BUTTON

@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from mystar.kit.keys import DATABASE
+from mystar.kit.moments import day_text
 from mystar.kit.money import format_rubles
-from mystar.notifications.model import format_date
 from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
@@ -73,9 +73,9 @@ async def test_a_star_is_mailed_about_a_new_order(
 ) -> None:
     number = await factory.order(customer, star, due_date=date(2199, 3, 8), requirements="С <b>8 марта</b>")
     mail = await post.only()
-    subject = f"MySTAR: новый заказ №{number} — поздравление от comet, 15 000 ₽"
+    subject = f"MySTAR: новый заказ №{number} — поздравление (comet), 15 000 ₽"
     assert (mail["to"], mail["subject"], mail["language"]) == (star.email, subject, "ru")
-    for words in ("Здравствуйте, comet!", f"№{number}", f"15{NB}000{NB}₽", "olga", "Для мамы", "08.03.2199"):
+    for words in ("Здравствуйте, comet!", f"№{number}", f"15{NB}000{NB}₽", "olga", "Для мамы", "8 марта 2199"):
         assert words in mail["text"], words
     assert "С <b>8 марта</b>" in mail["text"]
     assert "С &lt;b&gt;8 марта&lt;/b&gt;" in mail["html"]
@@ -245,10 +245,9 @@ def test_amounts_are_formatted_by_language(kopecks: int, russian: str, english: 
     assert format_rubles(kopecks, "en") == english
 
 
-def test_dates_are_formatted_by_language() -> None:
-    assert format_date(date(2030, 3, 8), "ru") == "08.03.2030"
-    assert format_date(date(2030, 3, 8), "en") == "2030-03-08"
-    assert format_date(None, "ru") == ""
+def test_days_are_written_in_words() -> None:
+    assert day_text(date(2030, 3, 8), "ru") == "8 марта 2030"
+    assert day_text(date(2030, 3, 8), "en") == "8 March 2030"
 
 
 async def deliver(api: Api, star: Person, order: int) -> None:

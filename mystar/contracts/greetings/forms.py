@@ -18,9 +18,9 @@ from mystar.kit.web.routes import Route, route
 from mystar.kit.web.validation import body_of
 
 REQUEST_SENT = ["Ваша заявка отправлена успешно."]
-QUESTION_SENT = ["Спасибо за обращение! Мы ответим Вам на почту."]
+QUESTION_SENT = ["Спасибо за обращение! Мы ответим вам на почту."]
 _EXAMPLES = {
-    "ru": "Звёзды записывают видеопоздравления для Ваших близких.",
+    "ru": "Звёзды записывают видеопоздравления для ваших близких.",
     "en": "Stars record video greetings for the people you love.",
 }
 #: Videos shown, and the number of best stars they are taken from: not every star has one.

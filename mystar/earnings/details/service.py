@@ -22,6 +22,7 @@ from mystar.earnings.details.model import (
 from mystar.earnings.details.repository import DetailsRepository
 from mystar.earnings.repository import EarningRepository
 from mystar.kit.clock import Clock
+from mystar.kit.moments import moment_text, zone_of
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.sealing import Sealer
@@ -144,6 +145,7 @@ class DetailsService:
     async def _tell(self, tx: Tx, account: Account, before: Details | None, after: Details | None) -> None:
         """Mail to the account's address, and to the one that it had when the details before were set."""
         addresses = [account.email, before.email if before else None]
+        zone = zone_of(account.time_zone, self._clock.zone)
         for address in dict.fromkeys(one for one in addresses if one):
             await self._mailer.queue(
                 tx,
@@ -153,6 +155,6 @@ class DetailsService:
                 dialect=account.channel,
                 username=account.username,
                 mask=after.mask if after else "",
-                usable_at=after.usable_at.strftime("%d.%m.%Y %H:%M UTC") if after else "",
+                usable_at=moment_text(after.usable_at, account.language, zone) if after else "",
                 link=self.not_me_link(account.id),
             )

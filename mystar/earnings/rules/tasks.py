@@ -10,7 +10,8 @@ from mystar.earnings.rules.service import RulesSet
 from mystar.errors import Text
 from mystar.kit.clock import MOSCOW
 from mystar.kit.events import Events
-from mystar.kit.money import rubles_text
+from mystar.kit.moments import moment_text
+from mystar.kit.money import format_rubles
 from mystar.kit.outbox.letters import items
 from mystar.kit.outbox.mail import Mailer
 from mystar.kit.outbox.model import OutboxMessage
@@ -71,18 +72,18 @@ def _lines(rules: Sequence[Rule], creator_id: int, language: str) -> list[str]:
 
 
 def _line(rule: Rule) -> Text:
-    terms, start = rule.terms, rule.valid_from.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
+    terms, start = rule.terms, rule.valid_from
     share = f"{percent_text(terms.percent_bp)} %"
-    parts = [Text(f"{rule.name or 'Правило'}: {share}", f"{rule.name or 'Rule'}: {share}")]
+    parts = [Text(f"{rule.name or 'Правило'}: {share.replace('.', ',')}", f"{rule.name or 'Rule'}: {share}")]
     if terms.fixed:
-        parts.append(_rubles(" + {} руб.", " + {} RUB", terms.fixed))
+        parts.append(_rubles(" + {}", " + {}", terms.fixed))
     if terms.min_amount:
-        parts.append(_rubles(", не меньше {} руб.", ", at least {} RUB", terms.min_amount))
+        parts.append(_rubles(", не меньше {}", ", at least {}", terms.min_amount))
     if terms.max_amount is not None:
-        parts.append(_rubles(", не больше {} руб.", ", at most {} RUB", terms.max_amount))
-    parts.append(Text(f", с {start} по Москве", f", from {start} Moscow time"))
+        parts.append(_rubles(", не больше {}", ", at most {}", terms.max_amount))
+    parts.append(Text(f", с {moment_text(start, 'ru', MOSCOW)}", f", from {moment_text(start, 'en', MOSCOW)}"))
     return Text("".join(part.ru for part in parts), "".join(part.en for part in parts))
 
 
 def _rubles(russian: str, english: str, amount: int) -> Text:
-    return Text(russian.format(rubles_text(amount)), english.format(rubles_text(amount)))
+    return Text(russian.format(format_rubles(amount, "ru")), english.format(format_rubles(amount, "en")))
