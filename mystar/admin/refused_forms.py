@@ -49,11 +49,20 @@ class SentForm(NamedTuple):
 
 
 _SENT = web.RequestKey("sent_form", SentForm)
+_TYPED = web.RequestKey("typed_before", dict[str, list[str]])
 
 
 def sent_form(request: web.Request) -> SentForm | None:
     """The form of a refused request, once `keep` has read it."""
     return request.get(_SENT)
+
+
+def typed_before(request: web.Request) -> Mapping[str, Sequence[str]]:
+    """What was typed into a form of the page, which is shown again; {} for a page that a browser asks for.
+
+    Fields are filled in without it. A page needs it whose fields depend on what was typed.
+    """
+    return request.get(_TYPED) or {}
 
 
 def is_sent_by_own_page(request: web.Request) -> bool:
@@ -103,7 +112,7 @@ async def with_typed(request: web.Request, page: str, kept: str, cookies: Mappin
     try:
         found = orjson.loads(kept)
         values = {str(name): [str(one) for one in texts] for name, texts in found["values"].items()}
-        html = await _render(request, page, cookies)
+        html = await _render(request, page, values, cookies)
         refused = Refusal(str(found["action"]), values, kept={PAGE_FIELD: page}, is_wrong=False)
         return refill(html, refused) if html and has_form(html, refused.action) else ""
     except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError, ValueError):
@@ -119,7 +128,7 @@ async def _page_of(request: web.Request, values: Mapping[str, Sequence[str]]) ->
     """The page with the form: as it says itself, as the browser says, or the nearest one above the action."""
     first: tuple[str, str] = ("", "")
     for page in _candidates(request, await _said_page(request)):
-        html = await _render(request, page)
+        html = await _render(request, page, values)
         if html and has_form(html, request.path):
             return page, html
         if html and not first[1]:
@@ -157,8 +166,13 @@ def _path_of(address: str) -> str:
     return ""
 
 
-async def _render(request: web.Request, page: str, cookies: Mapping[str, str] | None = None) -> str:
-    """The page as GET answers it; "" if it does not."""
+async def _render(
+    request: web.Request,
+    page: str,
+    values: Mapping[str, Sequence[str]],
+    cookies: Mapping[str, str] | None = None,
+) -> str:
+    """The page as GET answers it; "" if it does not. ``values``: what `typed_before` tells it."""
     headers = CIMultiDict(request.headers)
     headers.pop(hdrs.AUTHORIZATION, None)
     headers[hdrs.ACCEPT] = "text/html"
@@ -169,6 +183,7 @@ async def _render(request: web.Request, page: str, cookies: Mapping[str, str] | 
     if match.http_exception is not None:
         return ""
     clone._match_info = match
+    clone[_TYPED] = {name: list(texts) for name, texts in values.items()}
     match.add_app(request.app)
     try:
         response = await match.handler(clone)

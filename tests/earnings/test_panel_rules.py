@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from mystar.catalog.keys import CATALOG
 from mystar.earnings.keys import COMMISSION_RULES
 from mystar.earnings.rules.model import Terms
 from tests.admin.conftest import Panel, sign_in
@@ -105,6 +106,34 @@ async def test_a_list_is_changed_and_tried_before_it_is_set(scenario: EarningsSc
     for wrong in ({}, {"service_id": "99"}, {"service_id": "x"}, {"price": "-1"}, {"price": "1", "0.percent": "x"}):
         assert (await owner.post(DRAFT, **(form | wrong))).status == 422, wrong
     assert (await owner.post(DRAFT, **fields(music), price="1")).status == 422
+
+
+async def test_a_category_that_is_gone_stays_checked_in_a_list_that_was_changed_and_refused(
+    scenario: EarningsScenario, owner: Panel
+) -> None:
+    catalog = scenario.app[CATALOG]
+    gone, going = await catalog.add_category("Музыка"), await catalog.add_category("Танцы")
+    await scenario.rules([{"name": "Музыка", "percent": "1", "categories": [gone]}, {"name": "Все", "percent": "20"}])
+    await owner.do(f"/admin/categories/{gone}/delete/")
+
+    def checked(page: str, place: int) -> list[str]:
+        return re.findall(rf'name="{place}\.categories" value="(\d+)" checked', page)
+
+    async def sent(path: str, **more: str) -> tuple[int, str]:
+        music = {"name": "Музыка", "percent": "1"}
+        form = fields({"name": "Танцы", "percent": "2"}, music, {"name": "Все", "percent": "20"})
+        categories = {"0.categories": str(going), "1.categories": str(gone)}
+        answer = await owner.post(path, **form, **categories, **more, headers=SAME_ORIGIN)
+        return answer.status, await answer.text()
+
+    assert checked(await owner.page(NEW), 0) == [str(gone)]
+    status, page = await sent(DRAFT, move="up:1")
+    assert (status, checked(page, 0), checked(page, 1)) == (200, [str(gone)], [str(going)])
+    # One of them is deleted while the form is being written.
+    await owner.do(f"/admin/categories/{going}/delete/")
+    for path, wrong in ((NEW, {}), (DRAFT, {}), (DRAFT, {"price": "x"})):
+        status, page = await sent(path, **wrong, **({} if wrong else {"2.max": "x"}))
+        assert (status, checked(page, 0), checked(page, 1), checked(page, 2)) == (422, [str(going)], [str(gone)], [])
 
 
 @pytest.mark.parametrize("further_settings", [{"TOKENS__ADMIN_ACCESS": "7776000"}], indirect=True)

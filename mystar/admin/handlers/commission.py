@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
+from multidict import MultiDict
 
 from mystar.admin import commission_form
 from mystar.admin.access import Handler, actor_of, staff, staff_of, zone_in
@@ -14,6 +15,7 @@ from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
 from mystar.admin.lists.labels import EARNING_ACCOUNTS
+from mystar.admin.refused_forms import typed_before
 from mystar.earnings import moves
 from mystar.earnings.keys import COMMISSION_RULES, EARNINGS
 from mystar.earnings.model import Bearer, Earning, totals
@@ -33,7 +35,13 @@ _NO_SERVICE = Text("Такой услуги нет.", "There is no such service.
 
 @staff("owner")
 async def edit_rules(request: web.Request) -> web.Response:
-    """The rules that can apply, to be changed into a new list; with ``count``, as many as were being written."""
+    """The rules that can apply, to be changed into a new list; with ``count``, as many as were being written.
+
+    Of a form that is shown again, the rules as they were typed: a checked category may be gone by now.
+    """
+    if "count" in (before := typed_before(request)):
+        sent = MultiDict((name, text) for name, texts in before.items() for text in texts)
+        return await _rules_page(request, commission_form.typed(sent, _count(sent.get("count", ""))))
     current, rows = await request.app[COMMISSION_RULES].current(), request.app[ROWS]
     ids = [one for rule in current for one in rule.conditions.creator_ids or ()]
     names = {one["id"]: one["username"] for one in await rows.all("creators_by_id", ids=ids)}
