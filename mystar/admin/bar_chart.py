@@ -38,14 +38,14 @@ class BarChart:
     total: int
 
 
-def build(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
+def build(values: Sequence[tuple[date, int]], unit: int = 1, left: int = _LEFT) -> BarChart:
     """One bar per day. Negative values, as on a day with more refunds than income, have a bar of height 0.
 
-    :param unit: ticks are multiples of it.
+    :param unit: ticks are multiples of it. :param left: room for what is written at the ticks.
     """
     step = _step(max((value for _, value in values), default=0), unit)
     top = step * _TICKS
-    place = (WIDTH - _LEFT - _RIGHT) / max(1, len(values))
+    place = (WIDTH - left - _RIGHT) / max(1, len(values))
     floor = HEIGHT - _BOTTOM
 
     def height(value: int) -> float:
@@ -53,7 +53,7 @@ def build(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
 
     drawn = tuple(
         Bar(
-            round(_LEFT + number * place + place * 0.15, 1),
+            round(left + number * place + place * 0.15, 1),
             floor - height(value),
             round(place * 0.7, 1),
             height(value),
@@ -67,7 +67,7 @@ def build(values: Sequence[tuple[date, int]], unit: int = 1) -> BarChart:
         drawn,
         tuple((floor - height(step * number), step * number) for number in range(_TICKS + 1)),
         tuple((round(bar.x + bar.width / 2, 1), bar.day) for bar in drawn[every // 2 :: every]),
-        _LEFT,
+        left,
         WIDTH - _RIGHT,
         floor,
         sum(value for _, value in values),

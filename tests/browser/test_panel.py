@@ -9,11 +9,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
+from psycopg2.extras import Json
 
+from mystar.catalog.keys import TAXONOMY
+from mystar.creators.keys import SKILLS
+from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
 from tests.browser.conftest import WIDTHS, Tab
 from tests.conftest import Api
-from tests.factory import Factory, Person
+from tests.factory import Factory, Person, actor
 from tests.sandbox_process import SandboxProcess
 
 
@@ -125,8 +129,24 @@ async def test_long_words_do_not_make_a_page_scroll_sideways(
     order_id = await factory.order(await factory.person(), star, requirements="Поздравьте " * 60)
     await factory.hold(order_id, sandbox)
     await place(api, "Очень-длинное-название-без-единого-пробела-" * 3)
+    operator = actor(await factory.staff("operator"), "operator")
+    await app[SKILLS].add(operator, "Превысокомногорассмотрительствующий-" * 2, "Умение")
+    await app[TAXONOMY].add_tag(operator, "рентгеноэлектрокардиографический")
+    payment_id = await app[DATABASE].value("select id from payments")
+    said = {"status": "captured", "amount": 1_589_027_992, "said": {"status": "succeeded", "amount": 1, "refunded": 0}}
+    await app[DATABASE].execute(
+        "insert into payment_discrepancies (payment_id, provider_id, kind, details)"
+        " values (%(id)s, '2d1c3f9a-000f-5000-9000-1b68e7b15f3f', 'refund_canceled', %(said)s)",
+        id=payment_id,
+        said=Json(said),
+    )
     pages = ["", "creators/", "studio-orders/", f"orders/{order_id}/", "orders/2/", "creators/1/", "nowhere/"]
-    for path in pages:
+    for path in (*pages, "skills/", "tags/", "discrepancies/"):
         await tab.page.goto(f"{api.url}/admin/{path}")
         await tab.show(path.strip("/").replace("/", "-") or "overview")
+    # Ours and the provider's stand below each other on a phone, not side by side.
+    await tab.page.set_viewport_size({"width": WIDTHS[0], "height": 800})
+    first, second = [await one.bounding_box() for one in await tab.page.locator(".c-difference p").all()]
+    assert first is not None and second is not None  # noqa: PT018
+    assert second["y"] >= first["y"] + first["height"]
     tab.complaints.clear()  # Chromium tells the console of every answer with a 404.
