@@ -67,7 +67,7 @@ def _subject(subject: str) -> tuple[Text, str]:
     if kind not in SUBJECTS or not number.isdigit():
         return Text(subject, subject), ""
     title, path = SUBJECTS[kind]
-    return Text(*(f"{words} № {number}" for words in title)), path.format(id=number)
+    return Text(f"{title.ru} № {number}", f"{title.en} No. {number}"), path.format(id=number)
 
 
 def _change(act: str, details: dict[str, Any]) -> Change | None:
@@ -95,7 +95,7 @@ def _value(act: str, name: str, value: Any) -> str | Text:
     if name == "list" and str(value) in LISTS:
         return LISTS[str(value)].title
     if name in ("amount", "fee") and _AMOUNT.fullmatch(str(value)):
-        return format_rubles_text(str(value))
+        return Text(*(format_rubles_text(str(value), one) for one in ("ru", "en")))
     if name == "by" and str(value).startswith("account:"):
         return _subject(str(value))[0]
     known = CODES.get((act, name)) or CODES.get(("", name)) or {}

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from multidict import MultiMapping
 
 from mystar.accounts.credentials import key_of
-from mystar.earnings.rules.model import Rule, RuleDraft, RulesWrong
+from mystar.admin import formats
+from mystar.earnings.rules.model import Rule, RuleDraft, RulesWrong, overlapping
 from mystar.earnings.rules.schemas import rule_view
 from mystar.errors import Invalid, Text
 
@@ -142,9 +143,16 @@ def _moment(text: str, zone: tzinfo) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).isoformat()
 
 
-def beside_fields(error: RulesWrong) -> RulesWrong:
-    """Problems of whole rules, which are those of their starts, by the name of the field."""
+def beside_fields(error: RulesWrong, zone: tzinfo) -> RulesWrong:
+    """Problems of whole rules, which are those of their starts, by the name of the field, and moments in the zone."""
     fields = {f"{int(name) - 1}.valid_from" if name.isdigit() else name: texts for name, texts in error.fields.items()}
+    if error.starts_after:
+        words = []
+        for language in ("ru", "en"):
+            with formats.written_for(language, zone):
+                words.append(formats.moment(error.starts_after))
+        last = max(int(name) for name in error.fields if name.isdigit())
+        fields[f"{last - 1}.valid_from"] = [overlapping(Text(*words))]
     return RulesWrong(fields=fields)
 
 

@@ -46,6 +46,8 @@ def _cell(column: Column, row: Row, language: str) -> object:
             return rubles_text(value)
         case "moment":
             return _moment(value)
+        case "month":
+            return f"{value:%Y-%m}"
         case "yes":
             return (_YES if value else _NO).in_(language)
         case "difference":

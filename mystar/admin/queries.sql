@@ -198,7 +198,7 @@ select id, title, kind, base_price from services where id = %(id)s;
 
 -- name: statements_rows
 select statements.id, 'PDF' as pdf, 'CSV' as csv, number, statements.creator_id, accounts.username as creator,
-    to_char(month, 'YYYY-MM') as month, opening, closing, line_count, statements.created_at
+    month, opening, closing, line_count, statements.created_at
 from statements join accounts on accounts.id = statements.creator_id
 where statements.id = any(%(ids)s::bigint[]);
 
@@ -236,7 +236,7 @@ from staff_notes notes join accounts on accounts.id = notes.author_id
 where notes.id = any(%(ids)s::bigint[]);
 
 -- name: outbox_rows
-select id, topic, coalesce(name, '№ ' || id) as name, attempts, last_error, created_at,
+select id, topic, coalesce(name, id::text) as name, attempts, last_error, created_at,
     case when failed_at is not null then 'failed' when done_at is not null then 'sent' else 'waiting' end as state
 from outbox where id = any(%(ids)s::bigint[]);
 

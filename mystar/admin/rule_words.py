@@ -30,5 +30,4 @@ def _conditions(row: Row) -> Iterator[Text]:
         yield _KINDS[kind]
     for name, title in (("price_from", Text("цена от", "price from")), ("price_to", Text("цена до", "price up to"))):
         if row[name] is not None:
-            amount = format_rubles(row[name])
-            yield Text(f"{title.ru} {amount}", f"{title.en} {amount}")
+            yield Text(*(f"{title.in_(one)} {format_rubles(row[name], one)}" for one in ("ru", "en")))

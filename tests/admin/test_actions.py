@@ -214,7 +214,7 @@ async def test_services_and_reviews_are_hidden_and_shown(
     service_id = await app[DATABASE].value("select service_id from orders")
     path = f"/admin/services/{service_id}/"
     await operator.do(f"{path}listing/", is_listed="no")
-    assert "скрыта нами" in await operator.page(path)
+    assert "скрыто нами" in await operator.page(path)
     assert f"/admin/services/{service_id}/" in await operator.page("/admin/services/?withheld=yes")
     assert await (await api.get("/api/star/getlist/")).json() == []
     await operator.do(f"{path}listing/", is_listed="yes")
@@ -342,7 +342,7 @@ async def test_hiding_and_showing_differ_in_the_audit_log(
         "показано снова",
         "поднято в топ",
         "убрано из топа",
-        "<del>показана</del> → <ins>скрыта нами</ins>",
+        "<del>показано</del> → <ins>скрыто нами</ins>",
     ):
         assert words in page, words
 

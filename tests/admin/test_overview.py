@@ -21,7 +21,7 @@ async def test_the_overview_shows_warnings_and_charts(app: web.Application, fact
     page = await viewer.page("/admin/")
     assert "Споры ждут решения: 1" in page
     assert '<a href="/admin/reports/">Жалобы ждут решения: 1</a>' in page
-    assert "<b>1</b><span>заказов<br>" in page
+    assert "<b>1</b><span>заказы<br>" in page
     assert "по дням" in page
     assert "по неделям" in await viewer.page("/admin/?days=365")
     assert "по месяцам" in await viewer.page("/admin/?since=2001-01-01")
@@ -30,6 +30,6 @@ async def test_the_overview_shows_warnings_and_charts(app: web.Application, fact
     await factory.order(await factory.person(), await factory.star())
     await app[DATABASE].execute("update orders set created_at = created_at - interval '10 days' where id = 1")
     page = await viewer.page("/admin/?days=7")
-    assert '<b>2</b><span>заказов<br><small>раньше: 1 <span class="change">(+100\u00a0%)' in page
+    assert '<b>2</b><span>заказы<br><small>раньше: 1 <span class="change">(+100\u00a0%)' in page
     for query in ("days=x", "days=99999999999", "since=x", "since=2030-01-01", "until=0001-01-01", "since=9999-12-31"):
         await viewer.page(f"/admin/?{query}")

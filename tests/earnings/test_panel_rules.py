@@ -73,7 +73,7 @@ async def test_rules_are_set_in_the_panel(scenario: EarningsScenario, owner: Pan
     assert (first.conditions.creator_ids, first.terms) == ((scenario.creator.id,), Terms(750, max_amount=100_050))
     assert last.terms == Terms(2_000)
     listed = await owner.page("/admin/commission-rules/")
-    for words in ("20 %", "12.5 %", f"креаторы: {scenario.creator.username}"):
+    for words in ("20 %", "12,5 %", f"креаторы: {scenario.creator.username}"):
         assert words in listed
     audit = await owner.page("/admin/audit/")
     assert "12.5 %" in audit
@@ -106,6 +106,17 @@ async def test_a_list_is_changed_and_tried_before_it_is_set(scenario: EarningsSc
     for wrong in ({}, {"service_id": "99"}, {"service_id": "x"}, {"price": "-1"}, {"price": "1", "0.percent": "x"}):
         assert (await owner.post(DRAFT, **(form | wrong))).status == 422, wrong
     assert (await owner.post(DRAFT, **fields(music), price="1")).status == 422
+
+
+async def test_a_refused_start_names_the_one_before_in_the_zone_and_the_form_of_the_reader(
+    scenario: EarningsScenario, owner: Panel
+) -> None:
+    await owner.do("/admin/security/zone/", time_zone="Asia/Vladivostok")
+    await scenario.rules([{"name": "Позже", "percent": "5", "valid_from": "2901-01-31T20:00:00Z"}])
+    for language, moment in (("ru", "01.02.2901\u00a006:00"), ("en", "2901-02-01\u00a006:00")):
+        headers = SAME_ORIGIN | {"Accept-Language": language}
+        answer = await owner.post(NEW, **fields({"percent": "20"}), headers=headers)
+        assert (answer.status, moment in await answer.text()) == (422, True), language
 
 
 async def test_a_category_that_is_gone_stays_checked_in_a_list_that_was_changed_and_refused(

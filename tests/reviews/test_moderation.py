@@ -40,6 +40,8 @@ async def test_the_author_of_a_review_reads_why_it_was_hidden_and_that_it_is_sho
     await panel.do(path, is_listed="yes", reason="Разобрались.")
     shown = ("content_shown", "Администрация снова показывает ваш отзыв о заказе №1. Разобрались.")
     assert await about_content(api, buyer) == [shown, hidden]
-    assert (await about_content(api, buyer, "en"))[0][1] == "The staff show your review of order no. 1 again. Разобрались."
+    assert (await about_content(api, buyer, "en"))[0][
+        1
+    ] == "The staff show your review of order no. 1 again. Разобрались."
     assert (await mails_to(app, buyer))[-1]["subject"].endswith("мы снова показываем ваш отзыв о заказе №1")
     assert await about_content(api, creator) == []

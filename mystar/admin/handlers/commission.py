@@ -68,7 +68,7 @@ async def set_rules(request: web.Request) -> web.Response:
     try:
         await request.app[COMMISSION_RULES].set_list(drafts, actor_of(request).id)
     except RulesWrong as error:
-        raise commission_form.beside_fields(error) from error
+        raise commission_form.beside_fields(error, zone_in(request)) from error
     return action_response(request, "/admin/commission-rules/")
 
 
@@ -87,7 +87,7 @@ async def change_draft(request: web.Request) -> web.Response:
         await request.app[COMMISSION_RULES].check(drafts)
         tried = await _tried(request, drafts)
     except RulesWrong as error:
-        raise commission_form.beside_fields(error) from error
+        raise commission_form.beside_fields(error, zone_in(request)) from error
     return await _rules_page(request, rules, tried=tried, **example)
 
 

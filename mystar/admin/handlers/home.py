@@ -22,6 +22,8 @@ from mystar.kit.web.routes import Route, route
 #: Days that a discrepancy is shown, and hours before its end that a hold is shown.
 _RECENT, _SOON = 7, 24
 _RUBLE = 100
+#: Of "1,25 млн" beside a chart on a phone.
+_MONEY_WIDTH = 116
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Figure:
 
 #: Name in the query, title, whether it is kopecks, and the list.
 _FIGURES = (
-    ("orders", Text("заказов", "orders"), False, "/admin/orders/"),
+    ("orders", Text("заказы", "orders"), False, "/admin/orders/"),
     ("captured", Text("списано с покупателей", "captured from buyers"), True, "/admin/ledger/?reason=capture"),
     ("refunded", Text("возвращено покупателям", "refunded to buyers"), True, "/admin/ledger/?reason=refund"),
     (
@@ -50,7 +52,7 @@ _FIGURES = (
         True,
         "/admin/earning-entries/?account=platform",
     ),
-    ("people", Text("новых людей", "new people"), False, "/admin/accounts/"),
+    ("people", Text("новые люди", "new people"), False, "/admin/accounts/"),
 )
 
 
@@ -169,7 +171,7 @@ async def _charts(request: web.Request, period: periods.Period) -> dict[str, Any
     return {
         "steps": steps,
         "orders": bar_chart.build([(one["day"], one["orders"]) for one in steps]),
-        "income": bar_chart.build([(one["day"], one["income"]) for one in steps], unit=_RUBLE),
+        "income": bar_chart.build([(one["day"], one["income"]) for one in steps], unit=_RUBLE, left=_MONEY_WIDTH),
         "box": (bar_chart.WIDTH, bar_chart.HEIGHT),
     }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -13,6 +12,7 @@ import aiohttp_jinja2
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mystar.admin import formats
 from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of, zone_in
 from mystar.admin.audit_words import words_of
 from mystar.admin.keys import CLOCK
@@ -21,9 +21,8 @@ from mystar.admin.lists.code_labels import VOCABULARIES
 from mystar.admin.lists.labels import ROLES, TONES
 from mystar.admin.refused_forms import TOKEN_FIELD, sent_form, shown_again
 from mystar.admin.rule_words import condition_words
-from mystar.admin.zones import ZONE, label
+from mystar.admin.zones import label
 from mystar.errors import MystarError, Text
-from mystar.kit.money import format_rubles
 from mystar.kit.web.http import html_response, json_response
 from mystar.payments.model import refusal_reason
 
@@ -38,7 +37,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-_NBSP = "\u00a0"
 
 
 def set_up(app: web.Application) -> None:
@@ -92,11 +90,8 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "is_owner": signed_in and staff_of(request).is_at_least("owner"),
         **values,
     }
-    before = ZONE.set(zone_in(request))
-    try:
+    with formats.written_for(language, zone_in(request)):
         return html_response(aiohttp_jinja2.render_string(template, request, context), status, _HEADERS)
-    finally:
-        ZONE.reset(before)
 
 
 def error_page(request: web.Request, error: MystarError, status: int) -> web.Response:
@@ -158,34 +153,6 @@ def _version() -> str:
 # Template filters.
 
 
-def moment(value: datetime | None) -> str:
-    """In the reader's zone, as the footer of every page says."""
-    return value.astimezone(ZONE.get()).strftime(f"%d.%m.%Y{_NBSP}%H:%M") if value else "—"
-
-
-def kept_moment(text: str | None) -> str:
-    """A moment that was kept as JSON."""
-    return moment(datetime.fromisoformat(text) if text else None)
-
-
-def day(value: date | None) -> str:
-    return value.strftime("%d.%m.%Y") if value else "—"
-
-
-def money(kopecks: int | None) -> str:
-    """1500000 → "15 000 ₽"; kopecks only where there are some."""
-    return "—" if kopecks is None else format_rubles(kopecks)
-
-
-def size(octets: int) -> str:
-    amount, unit = float(octets), "B"
-    for unit in ("B", "KB", "MB", "GB"):
-        if amount < 1000 or unit == "GB":
-            break
-        amount /= 1000
-    return f"{amount:.0f}{_NBSP}{unit}" if unit == "B" else f"{amount:.1f}{_NBSP}{unit}"
-
-
 def code_words(vocabulary: str, value: object) -> Text:
     """Words for a code; what has none is shown as it is."""
     return VOCABULARIES[vocabulary].get(str(value)) or Text(str(value or ""), str(value or ""))
@@ -195,23 +162,18 @@ def tone(word: object) -> str:
     return TONES.get(str(word), "plain")
 
 
-def short(kopecks: int) -> str:
-    """For the axis of a chart: thousands of rubles as "5k"."""
-    rubles = kopecks / 100
-    if rubles >= 1_000_000:
-        return f"{rubles / 1_000_000:g}M"
-    return f"{rubles / 1000:g}k" if rubles >= 1000 else f"{rubles:g}"
-
-
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "audit": words_of,
     "conditions": condition_words,
     "words": code_words,
-    "moment": moment,
-    "kept_moment": kept_moment,
-    "day": day,
-    "money": money,
-    "size": size,
-    "short": short,
+    "moment": formats.moment,
+    "kept_moment": formats.kept_moment,
+    "day": formats.day,
+    "money": formats.money,
+    "size": formats.size,
+    "short": formats.short,
+    "short_day": formats.short_day,
+    "month": formats.month,
+    "fraction": formats.fraction,
     "tone": tone,
 }

@@ -15,7 +15,20 @@ from typing import Literal
 from mystar.errors import Text
 
 Plain = Literal[
-    "text", "long", "number", "money", "moment", "badge", "yes", "size", "stars", "reference", "live", "code"
+    "text",
+    "long",
+    "fraction",
+    "month",
+    "number",
+    "money",
+    "moment",
+    "badge",
+    "yes",
+    "size",
+    "stars",
+    "reference",
+    "live",
+    "code",
 ]
 #: The others are made of several columns of the query.
 Kind = Plain | Literal["act", "subject", "details", "conditions", "difference"]

@@ -17,7 +17,7 @@ from mystar.admin.lists.people import person_search
 from mystar.errors import Text
 
 _ID = Text("№", "No.")
-_SINCE = Text("Создан", "Created")
+_SINCE = Text("Создано", "Created")
 _MADE = Column("created_at", _SINCE, "moment", sort="created")
 _CREATOR = Column("creator", Text("Креатор", "Creator"), link="/admin/earnings/{creator_id}/")
 _AMOUNT = Column("amount", Text("Сумма", "Amount"), "money")
@@ -97,7 +97,7 @@ STATEMENTS = ListDefinition(
     columns=(
         Column("number", _ID),
         _CREATOR,
-        Column("month", Text("Месяц", "Month")),
+        Column("month", Text("Месяц", "Month"), "month"),
         Column("opening", Text("На начало", "Opening"), "money"),
         Column("closing", Text("На конец", "Closing"), "money"),
         Column("line_count", Text("Строк", "Lines"), "number"),
@@ -140,7 +140,7 @@ COMMISSION_RULES = ListDefinition(
     columns=(
         Column("place", Text("Список и место", "List and place")),
         Column("name", Text("Название", "Name")),
-        Column("percent", Text("Процент", "Percent")),
+        Column("percent", Text("Процент", "Percent"), "fraction"),
         Column("fixed", Text("Плюс", "Plus"), "money"),
         Column("min_amount", Text("Не меньше", "At least"), "money"),
         Column("max_amount", Text("Не больше", "At most"), "money"),

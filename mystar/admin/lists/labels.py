@@ -135,10 +135,10 @@ ACTIVITY: Mapping[str, Text] = {
     "blocked": Text("заблокирован", "blocked"),
 }
 LISTING: Mapping[str, Text] = {
-    "listed": Text("показана", "shown"),
-    "hidden": Text("не показана", "not shown"),
-    "withheld": Text("скрыта нами", "hidden by us"),
-    "deleted": Text("удалена", "deleted"),
+    "listed": Text("показано", "shown"),
+    "hidden": Text("не показано", "not shown"),
+    "withheld": Text("скрыто нами", "hidden by us"),
+    "deleted": Text("удалено", "deleted"),
 }
 #: Roles in an order.
 PARTIES: Mapping[str, Text] = {

@@ -18,7 +18,7 @@ from mystar.errors import Text
 
 _ID = Text("№", "No.")
 _NAME = Text("Название", "Name")
-_SINCE = Text("Создана", "Created")
+_SINCE = Text("Создано", "Created")
 
 SERVICES = ListDefinition(
     "services",

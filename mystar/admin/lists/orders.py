@@ -165,7 +165,7 @@ DISCREPANCIES = ListDefinition(
     columns=(
         Column("id", _ID, "number"),
         Column("seen_at", Text("Когда", "When"), "moment", sort="created"),
-        Column("kind", Text("Что не так", "What is wrong"), "badge", labels=DIFFERENCES),
+        Column("kind", Text("Что не так", "What is wrong"), labels=DIFFERENCES),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
         Column("provider_id", Text("У провайдера", "At the provider")),
         Column("details", Text("Подробности", "Details"), "difference"),

@@ -13,6 +13,7 @@ from itertools import combinations
 from typing import Literal
 
 from mystar.errors import Invalid, Text
+from mystar.kit.clock import MOSCOW
 
 RuleKind = Literal["greeting", "service"]
 #: Basis points in a whole: 100 %.
@@ -99,10 +100,14 @@ def percent_text(basis_points: int) -> str:
 
 
 class RulesWrong(Invalid):
-    """The list cannot be set; ``fields`` says which rule is wrong, counted from 1, and why."""
+    """The list cannot be set; ``fields`` says which rule is wrong, counted from 1, and why.
+
+    ``starts_after``: when the list before starts, if the last rule does not start later.
+    """
 
     code = "commission_rules_wrong"
     text = Text("Эти правила комиссии задать нельзя.", "These commission rules cannot be set.")
+    starts_after: datetime | None = None
 
 
 def require_list(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime | None) -> None:
@@ -114,7 +119,9 @@ def require_list(drafts: Sequence[RuleDraft], now: datetime, latest_start: datet
     """
     problems = dict(_problems(drafts, now, latest_start))
     if problems:
-        raise RulesWrong(fields={name: [text] for name, text in problems.items()})
+        error = RulesWrong(fields={name: [text] for name, text in problems.items()})
+        error.starts_after = latest_start if _starts_too_early(drafts, now, latest_start) else None
+        raise error
 
 
 def _problems(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime | None) -> Iterator[tuple[str, Text]]:
@@ -126,9 +133,20 @@ def _problems(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime
         same = earlier.conditions in (Conditions(), later.conditions)
         if same and starts[i] <= starts[j]:
             yield str(j + 1), _never_applies(earlier.name, later.name)
+    if latest_start is not None and _starts_too_early(drafts, now, latest_start):
+        moment = latest_start.astimezone(MOSCOW)
+        yield (
+            str(len(drafts)),
+            overlapping(Text(f"{moment:%d.%m.%Y %H:%M} по Москве", f"{moment:%Y-%m-%d %H:%M} Moscow time")),
+        )
+
+
+def _starts_too_early(drafts: Sequence[RuleDraft], now: datetime, latest_start: datetime | None) -> bool:
+    """Whether the last rule does not start later than the list before."""
+    if latest_start is None or not drafts or drafts[-1].conditions != Conditions():
+        return False
     start = drafts[-1].valid_from
-    if latest_start is not None and (latest_start >= start if start else latest_start > now):
-        yield str(len(drafts)), _starts_too_early(latest_start)
+    return latest_start >= start if start else latest_start > now
 
 
 def _never_applies(earlier: str, later: str) -> Text:
@@ -138,9 +156,9 @@ def _never_applies(earlier: str, later: str) -> Text:
     )
 
 
-def _starts_too_early(latest: datetime) -> Text:
-    moment = latest.isoformat()
+def overlapping(latest: Text) -> Text:
+    """What is wrong with a start that is not later than ``latest``, the start of the list before."""
     return Text(
-        f"Сроки пересекаются: прежний список действует с {moment}, новый должен начинаться позже.",
-        f"Overlapping start: the list before starts at {moment}, and a new one must start later.",
+        f"Сроки пересекаются: прежний список действует с {latest.ru}, новый должен начинаться позже.",
+        f"Overlapping start: the list before starts at {latest.en}, and a new one must start later.",
     )
