@@ -76,6 +76,7 @@ def operator_name() -> str:
 async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application]:
     """The service, built and not started, and without limits, which are for clients."""
     from mystar.app import create_app
+    from mystar.kit.realtime.hub import HUB
 
     unlimited = {"limits": settings.limits.model_copy(update={"enabled": False})}
     app = await create_app(settings.model_copy(update=unlimited), dsn)
@@ -84,6 +85,8 @@ async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application
     try:
         yield app
     finally:
+        # Sockets of ended sessions are closed by the processes that have them.
+        await app[HUB].bus.flush()
         await app.cleanup()
 
 

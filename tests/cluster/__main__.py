@@ -16,6 +16,8 @@ from tests.cluster.kills import ACCIDENTS, HEAD, run_kills
 from tests.cluster.programs import ProgramMissing
 from tests.cluster.scale import GOAL, run_scale
 from tests.cluster.scale import HEAD as SCALE_HEAD
+from tests.cluster.shared import HEAD as SHARED_HEAD
+from tests.cluster.shared import run_shared
 from tests.cluster.suites import run_suites
 from tests.harness.run import chosen_seed
 from tests.promises.faults.environment import NotHere
@@ -76,6 +78,27 @@ async def _scale(rounds: int, seed: int) -> int:
 def suites(arguments: Sequence[str]) -> None:
     """The tests of orders, chat and payments against three services of the cluster; ARGUMENTS go to pytest."""
     _run(run_suites(arguments))
+
+
+@main.command()
+@click.option("--seed", type=int, help="Repeats a run.")
+def shared(seed: int | None) -> None:
+    """Ask three services one by one whether they are one; the exit code is 1 when one thing of it is not so."""
+    _run(_shared(chosen_seed() if seed is None else seed))
+
+
+async def _shared(seed: int) -> int:
+    click.echo(f"MYSTAR_SEED={seed}\n\n{SHARED_HEAD}")
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        click.echo(line)
+
+    problems = await run_shared(seed, show)
+    held = "all hold" if not problems else "; ".join(problems)
+    click.echo(f"\nMYSTAR_SEED={seed}: {len(lines)} things that three services share: {held}")
+    return 1 if problems else 0
 
 
 async def _described(cluster: Cluster) -> str:

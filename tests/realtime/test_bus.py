@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from tests.api_server import ApiTestServer
 from tests.factory import Factory, actor
 from tests.realtime.listener import Listener
 from tests.realtime.load_balancer import LoadBalancer
+from tests.server_process import run_cli
 from tests.tcp_proxy import TcpProxy, proxied
 from tests.waiting import eventually
 
@@ -60,6 +62,47 @@ async def test_messages_reach_other_processes_and_not_the_sender(backend: Any) -
         await eventually(all_heard)
         assert heard["one"] == []
         assert heard["other"][:2] == [("1", ""), ("0", "x")]
+
+
+async def test_a_process_that_is_about_to_end_tells_the_others_first(backend: Any) -> None:
+    heard: list[tuple[str, ...]] = []
+    other, ending = Bus(backend), Bus(backend)
+    other.subscribe("word", lambda *rest: heard.append(rest))
+    async with running(other):
+        for number in range(3000):
+            ending.publish("word", number)
+        await ending.flush()
+
+        async def all_heard() -> bool:
+            return len(heard) == 3000
+
+        await eventually(all_heard)
+
+
+async def test_a_process_that_cannot_tell_the_others_ends_nevertheless(caplog: pytest.LogCaptureFixture) -> None:
+    ending = Bus(SilentBackend())
+    await ending.flush()
+    ending.publish("word", 1)
+    await ending.flush()
+    assert [record.message.partition(";")[0] for record in caplog.records] == ["the other processes are not told"]
+
+
+async def test_a_command_that_blocks_an_account_tells_who_has_its_sockets(
+    factory: Factory, settings: Settings, tmp_path: Path
+) -> None:
+    staff = await factory.person(role="viewer")
+    ended: list[tuple[str, ...]] = []
+    serving = Bus(PostgresBackend(settings.database.url))
+    serving.subscribe("session", lambda *rest: ended.append(rest))
+    async with running(serving):
+        given = {"DATABASE__URL": settings.database.url, "BUS__URL": "postgres"}
+        done = await asyncio.to_thread(run_cli, "admin", "disable", staff.username, directory=tmp_path, **given)
+        assert done.returncode == 0, done.stderr
+
+        async def told() -> bool:
+            return ended == [(str(staff.id), "")]
+
+        await eventually(told)
 
 
 async def test_a_bus_without_a_backend_is_always_connected() -> None:

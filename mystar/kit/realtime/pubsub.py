@@ -123,6 +123,19 @@ class Bus:
                     await asyncio.sleep(0.01)
         await cancel_and_wait(task)
 
+    async def flush(self) -> None:
+        """Send what waits, for a process in which the bus is not `running`, such as a command. Never fails."""
+        if self._backend is None or not self._waiting:
+            return
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS), _connected(self._backend) as connection:
+                for packet, messages in _packets(self._name, list(self._waiting)):
+                    await connection.send(packet)
+                    for message in messages:
+                        self._waiting.pop(message, None)
+        except Exception as error:
+            log.warning("the other processes are not told; they will look for themselves: %r", error)
+
     async def _keep_connected(self, backend: PubSubBackend) -> None:
         pause = _MIN_RETRY_SECONDS
         while True:

@@ -32,6 +32,7 @@ _ALARMS = tests("alarms/test_alarms.py")
 _TOLD = "an alarm opens, and one of two processes is killed before, in and after it; then both"
 _STANDBY = tests(
     "cluster/test_configuration.py",
+    "cluster/test_shared.py",
     "kit/postgres/test_statements.py::test_a_change_on_a_standby_is_an_outage_and_its_connection_is_not_used_again",
 )
 
@@ -40,6 +41,7 @@ def _cluster(what: str, *arguments: str) -> Command:
     return Command(what, ("tests.cluster", *arguments, "--seed", "{seed}"), limit=FULL, alone=True)
 
 
+_ONE = "three services are asked one by one whether they are one"
 _WORN = {
     "disk-full": "the disk of the files fills up and becomes read-only, under orders",
     "database-disk-full": "the disk of PostgreSQL fills up under orders",
@@ -96,9 +98,14 @@ PROMISES = (
     ),
     Promise(
         "O10",
-        (_STANDBY, _cluster("each part of a cluster is killed once under load", "kills", "--rounds", "1")),
         (
             _STANDBY,
+            _cluster("each part of a cluster is killed once under load", "kills", "--rounds", "1"),
+            _cluster(_ONE, "shared"),
+        ),
+        (
+            _STANDBY,
+            _cluster(_ONE, "shared"),
             _cluster("each part of a cluster is killed three times under load", "kills"),
             _cluster("two processes beside one, a quarter of a core each", "scale"),
         ),
