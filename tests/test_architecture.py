@@ -76,6 +76,7 @@ FURTHER_FILES = {
     "audit/redaction": "a second service: replaces what the log has of an erased person",
     "audit/checkpoint": "heads of the chain in a file beside the database",
     "catalog/changes_repository": "the log of changes, for the cache of answers",
+    "catalog/kept_services": "services by id, kept in memory",
     "catalog/subjects": "what kept answers depend on",
     "catalog/search_repository": "the repository of the search index",
     "catalog/delivery_time": "pure rules of delivery times in words",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from mystar.accounts.model import Account, AccountDraft, Actor
 from mystar.accounts.service import AccountService
+from mystar.catalog.kept_services import KeptServices
 from mystar.catalog.model import (
     Category,
     CategoryUnknown,
@@ -49,9 +50,10 @@ class CatalogService:
         creators: CreatorService,
         files: FileService,
         clock: Clock,
+        kept: KeptServices,
         limits: PriceLimits = PriceLimits(),  # noqa: B008 - frozen
     ) -> None:
-        self._db, self._clock, self._limits = db, clock, limits
+        self._db, self._clock, self._kept, self._limits = db, clock, kept, limits
         self._accounts, self._creators, self._files = accounts, creators, files
 
     def listen(self, events: Events) -> None:
@@ -79,7 +81,7 @@ class CatalogService:
 
     async def services_by_id(self, ids: Iterable[int]) -> dict[int, Service]:
         """By id, hidden and removed ones included: orders show what was bought. Unknown ids are left out."""
-        return await CatalogRepository(self._db).services(tuple(ids))
+        return await self._kept.by_id(tuple(ids))
 
     async def quote(self, service_id: int, option_ids: Sequence[int] = ()) -> Quote:
         """The service with the chosen options, in the given order, at the current prices.

@@ -7,6 +7,7 @@ from aiohttp import web
 from mystar.accounts.keys import ACCOUNTS
 from mystar.catalog.changes_repository import CatalogChanges
 from mystar.catalog.handlers import ROUTES as ROUTES
+from mystar.catalog.kept_services import KeptServices
 from mystar.catalog.keys import CATALOG, LISTINGS, TAXONOMY
 from mystar.catalog.listings import ServiceListings
 from mystar.catalog.model import PriceLimits
@@ -28,11 +29,12 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     infra.personal_data.add(CatalogPersonalData(infra.db))
     creators, files, payments = app[CREATORS], app[FILES], infra.settings.payments
     limits = PriceLimits(payments.price_minimum, payments.price_maximum)
-    app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock, limits)
+    changes = CatalogChanges(infra.db)
+    app[CACHE] = cache = ResponseCache(changes, infra.settings.http.cache_bytes, infra.metrics.registry)
+    kept = KeptServices(infra.db, cache)
+    app[CATALOG] = catalog = CatalogService(infra.db, app[ACCOUNTS], creators, files, infra.clock, kept, limits)
     catalog.listen(infra.events)
     app[LISTINGS] = listings = ServiceListings(infra.db, creators, files, infra.clock, limits)
     listings.listen(infra.events)
     app[TAXONOMY] = TaxonomyService(infra.db, files)
-    changes = CatalogChanges(infra.db)
-    app[CACHE] = ResponseCache(changes, infra.settings.http.cache_bytes, infra.metrics.registry)
     app.cleanup_ctx.append(every(_PURGE_SECONDS, changes.purge, name="purge of changes"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import contextvars
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable
@@ -12,6 +14,8 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
+from mystar.catalog.keys import CATALOG
+from mystar.catalog.repository import CatalogRepository
 from mystar.kit.keys import DATABASE
 from mystar.kit.web.observability import METRICS
 from mystar.settings import Settings
@@ -99,10 +103,19 @@ async def test_every_change_of_what_an_answer_shows_is_in_the_next_answer(
     ids = {"service": service, "category": category, "account": creator.id}
     ids["creator"] = await db.value("select id from creators where account_id = %s", (creator.id,))
     addresses = (f"{ALL}{service}/", ALL, f"{ALL}?category={category}")
+
+    async def service_as_it_is() -> object:
+        truth = await CatalogRepository(db).services([service])
+        for _ in range(2):
+            assert await app[CATALOG].services_by_id([service, -1]) == truth
+        return truth
+
     async with another(make_settings(HTTP__CACHE_BYTES=0, HTTP__PUBLIC_URL=settings.http.public_url)) as plain:
         before = await compared(plain, api, addresses)
+        await service_as_it_is()
         for name, statement in CHANGES.items():
             await db.execute(statement.format(**ids))
+            await service_as_it_is()
             after = await compared(plain, api, addresses)
             assert after != before, f"{name} changes nothing that is shown"
             before = after
@@ -110,6 +123,23 @@ async def test_every_change_of_what_an_answer_shows_is_in_the_next_answer(
         await compared(plain, api, addresses)
         await compared(plain, api, addresses)
     assert hits(app) >= kept_before + len(addresses)
+
+
+async def test_a_transaction_sees_its_own_change_of_a_service_and_others_do_not(
+    api: Api, factory: Factory, app: web.Application
+) -> None:
+    service = (await create_service(api, await factory.star(), factory, title="Before"))["id"]
+
+    async def title() -> str:
+        return (await app[CATALOG].services_by_id([service]))[service].title
+
+    assert [await title(), await title()] == ["Before", "Before"]
+    async with app[DATABASE].shared() as tx:
+        await tx.execute("update services set title = 'After' where id = %s", (service,))
+        assert await title() == "After"
+        # A task of its own has no transaction.
+        assert await asyncio.create_task(title(), context=contextvars.Context()) == "Before"
+    assert await title() == "After"
 
 
 async def compared(plain: Api, kept: Api, addresses: tuple[str, ...]) -> list[tuple[int, Any]]:

@@ -11,6 +11,8 @@ process, a command, or a client of PostgreSQL.
 
 A handler says what its answer depends on. Without that, or with another status than 200, nothing is kept. The answer
 may depend on path, query and language, with `@cached_for_actor` on the account, and on nothing else of the request.
+
+What services read can be kept in the same way: see `ResponseCache.values`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ import asyncio
 import contextvars
 import zlib
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
@@ -38,6 +41,8 @@ from mystar.kit.web.validation import had_no_effect
 State = TypeVar("State")
 _State = TypeVar("_State", covariant=True)
 H = TypeVar("H", bound=Handler)
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 #: What an answer depends on, in the words of the log of changes.
 _SUBJECTS: web.RequestKey[frozenset[str]] = web.RequestKey("cache_subjects")
@@ -47,8 +52,6 @@ _OVERHEAD, _OF_SUBJECT, _LARGEST_PART = 4096, 256, 8
 _LONGEST_ADDRESS = 500
 #: Of zlib: the format of gzip.
 _GZIP = 31
-#: Path and query, language, and the account; None = the answer is the same for everyone.
-_Key = tuple[str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,15 @@ class ChangeLog(Protocol[State]):
         """What was committed since the state; None = nothing is known yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Value:
+    value: Any
+    subjects: frozenset[str]
+    size: int
+
+
 @dataclass(slots=True)
-class _Entry:
+class _Answer:
     body: bytes
     headers: CIMultiDict[str]
     etag: str
@@ -96,8 +106,8 @@ class ResponseCache:
     def __init__(self, log: ChangeLog[Any], max_bytes: int, registry: CollectorRegistry) -> None:
         self._log, self._max_bytes = log, max_bytes
         self._state: object = None
-        self._entries: OrderedDict[_Key, _Entry] = OrderedDict()
-        self._keys_of: defaultdict[str, set[_Key]] = defaultdict(set)
+        self._entries: OrderedDict[Hashable, _Answer | _Value] = OrderedDict()
+        self._keys_of: defaultdict[str, set[Hashable]] = defaultdict(set)
         self._size = 0
         #: One for each answer that is being made.
         self._in_the_making: set[_Seen] = set()
@@ -116,20 +126,56 @@ class ResponseCache:
         if self._state is None or key in self._entries:
             await self._catch_up()
         entry = self._entries.get(key)
-        if entry is not None:
+        if isinstance(entry, _Answer):
             self._hits.inc()
             self._entries.move_to_end(key)
             return self._response(request, entry)
         self._misses.inc()
-        # The handler reads after the log was read. If more is changed before it is done, it may have missed that.
+        with self._making() as seen:
+            response = await handler(request)
+        if (made := _answer_of(request)) is not None:
+            self._keep(key, made, seen)
+        return response
+
+    async def values(
+        self,
+        kind: str,
+        ids: Sequence[K],
+        read: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]],
+        subject: Callable[[K], str],
+    ) -> dict[K, V]:
+        """What is kept of this kind, and what is read of the rest; unchangeable things only.
+
+        Not for a transaction, which may have changed them itself. :param read: from the primary.
+        :param subject: what the thing with an id depends on.
+        """
+        if not self._max_bytes:
+            return dict(await read(ids))
+        if self._state is None or any((kind, one) in self._entries for one in ids):
+            await self._catch_up()
+        found: dict[K, V] = {}
+        for one in ids:
+            if isinstance(entry := self._entries.get((kind, one)), _Value):
+                self._entries.move_to_end((kind, one))
+                found[one] = entry.value
+        if missing := [one for one in ids if one not in found]:
+            with self._making() as seen:
+                made = await read(missing)
+            for one, value in made.items():
+                size = _OVERHEAD + 2 * len(str(value))
+                self._keep((kind, one), _Value(value, frozenset({subject(one)}), size), seen)
+            found.update(made)
+        return found
+
+    @contextmanager
+    def _making(self) -> Iterator[_Seen]:
+        """What is made inside reads after the log was read; if more is changed before it is done, it may miss that."""
         seen = _Seen()
         self._in_the_making.add(seen)
         try:
-            response = await handler(request)
+            yield seen
         finally:
             self._in_the_making.remove(seen)
-        self._keep(key, request, seen)
-        return response
 
     async def _catch_up(self) -> None:
         """Wait until everything that was committed before this call has been read from the log."""
@@ -176,24 +222,19 @@ class ResponseCache:
             for key in {key for subject in changes.subjects for key in self._keys_of.get(subject, ())}:
                 self._drop(key)
 
-    def _keep(self, key: _Key, request: web.Request, seen: _Seen) -> None:
-        subjects, response = request.get(_SUBJECTS), request.get(TAGGED)
-        if subjects is None or response is None or had_no_effect(request):
+    def _keep(self, key: Hashable, made: _Answer | _Value, seen: _Seen) -> None:
+        if seen.everything or not seen.subjects.isdisjoint(made.subjects):
             return
-        if seen.everything or not seen.subjects.isdisjoint(subjects):
-            return
-        body, etag = response.body, response.etag
-        if not isinstance(body, bytes) or etag is None or len(body) > self._max_bytes // _LARGEST_PART:
+        if made.size > self._max_bytes // _LARGEST_PART:
             return
         if key in self._entries:
             self._drop(key)
-        is_packable = request.app[COMPRESS] and is_worth_it(response)
-        self._entries[key] = entry = _Entry(body, response.headers.copy(), etag.value, subjects, is_packable)
-        for subject in subjects:
+        self._entries[key] = made
+        for subject in made.subjects:
             self._keys_of[subject].add(key)
-        self._grow(entry.size)
+        self._grow(made.size)
 
-    def _response(self, request: web.Request, entry: _Entry) -> web.StreamResponse:
+    def _response(self, request: web.Request, entry: _Answer) -> web.StreamResponse:
         if hdrs.IF_NONE_MATCH in request.headers and is_among(request.if_none_match, entry.etag):
             variant, status, body = "304", 304, b""
         elif entry.is_packable and accepts_gzip(request.headers.get(hdrs.ACCEPT_ENCODING, "")):
@@ -203,7 +244,7 @@ class ResponseCache:
         make = partial(_MAKERS[variant], entry)
         return ReadyAnswer(make, status, body, entry.heads, variant) if may_be_ready(request) else make()
 
-    def _packed(self, entry: _Entry) -> bytes:
+    def _packed(self, entry: _Answer) -> bytes:
         if entry.packed is None:
             compressor = zlib.compressobj(wbits=_GZIP)
             entry.packed = compressor.compress(entry.body) + compressor.flush()
@@ -215,7 +256,7 @@ class ResponseCache:
         while self._size > self._max_bytes:
             self._drop(next(iter(self._entries)))
 
-    def _drop(self, key: _Key) -> None:
+    def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key)
         self._size -= entry.size
         for subject in entry.subjects:
@@ -225,25 +266,37 @@ class ResponseCache:
                 del self._keys_of[subject]
 
 
-def _plain(entry: _Entry) -> web.Response:
+def _answer_of(request: web.Request) -> _Answer | None:
+    """What can be kept of the answer that was made; None if it must not be kept."""
+    subjects, response = request.get(_SUBJECTS), request.get(TAGGED)
+    if subjects is None or response is None or had_no_effect(request):
+        return None
+    body, etag = response.body, response.etag
+    if not isinstance(body, bytes) or etag is None:
+        return None
+    is_packable = request.app[COMPRESS] and is_worth_it(response)
+    return _Answer(body, response.headers.copy(), etag.value, subjects, is_packable)
+
+
+def _plain(entry: _Answer) -> web.Response:
     response = web.Response(body=entry.body, headers=entry.headers)
     if entry.is_packable:
         add_vary(response)
     return response
 
 
-def _gzip(entry: _Entry) -> web.Response:
+def _gzip(entry: _Answer) -> web.Response:
     response = web.Response(body=entry.packed, headers=entry.headers)
     response.headers[hdrs.CONTENT_ENCODING] = "gzip"
     add_vary(response)
     return response
 
 
-def _not_modified(entry: _Entry) -> web.Response:
+def _not_modified(entry: _Answer) -> web.Response:
     return not_modified(entry.headers)
 
 
-_MAKERS: Mapping[str, Callable[[_Entry], web.Response]] = {"plain": _plain, "gzip": _gzip, "304": _not_modified}
+_MAKERS: Mapping[str, Callable[[_Answer], web.Response]] = {"plain": _plain, "gzip": _gzip, "304": _not_modified}
 
 
 CACHE = web.AppKey("response_cache", ResponseCache)
