@@ -25,6 +25,25 @@ _BROKEN = (ValueError, LookupError, RuntimeError, AssertionError, HttpProcessing
 # Nothing is loaded from anywhere; a mail is shown in a frame without scripts.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; frame-ancestors 'self'"
 
+#: What the provider's words for the state of money, and for a refusal, mean.
+WORDS = {
+    "pending": ("ещё не завершён", "not finished yet"),
+    "waiting_for_capture": ("деньги заблокированы", "the money is held"),
+    "succeeded": ("проведён", "made"),
+    "canceled": ("отменён", "cancelled"),
+    "insufficient_funds": ("не хватает денег", "not enough money"),
+    "card_expired": ("срок карты истёк", "the card has expired"),
+    "3d_secure_failed": ("код из банка не введён", "the bank's code was not entered"),
+    "fraud_suspected": ("похоже на мошенничество", "fraud is suspected"),
+    "call_issuer": ("надо позвонить в банк", "the bank wants to be called"),
+    "issuer_unavailable": ("банк недоступен", "the bank is not available"),
+    "general_decline": ("отказ без причины", "declined without a reason"),
+    "canceled_by_merchant": ("отменён магазином", "cancelled by the shop"),
+    "deal_expired": ("срок сделки истёк", "the deal has expired"),
+    "expired_on_confirmation": ("не оплачен вовремя", "not paid in time"),
+    "expired_on_capture": ("не списан вовремя", "not captured in time"),
+}
+
 _templates = jinja2.Environment(
     loader=jinja2.PackageLoader("mystar.sandbox"),
     autoescape=True,
@@ -43,12 +62,26 @@ def page(
     def say(russian: str, english: str) -> str:
         return russian if language == "ru" else english
 
-    text = _templates.get_template(template).render(language=language, say=say, **values)
+    def rubles(kopecks: int) -> str:
+        whole, part = divmod(kopecks, 100)
+        space, point = ("\N{NO-BREAK SPACE}", ",") if language == "ru" else (",", ".")
+        return f"{whole:,}".replace(",", space) + (f"{point}{part:02d}" if part else "") + "\N{NO-BREAK SPACE}₽"
+
+    def meaning(code: str) -> str:
+        return say(*WORDS[code]) if code in WORDS else ""
+
+    shown = {"say": say, "rubles": rubles, "meaning": meaning, "moment": moment, **values}
+    text = _templates.get_template(template).render(language=language, **shown)
     headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     response = web.Response(status=status, text=text, content_type="text/html", headers=headers)
     if request.query.get("language") == language:
         response.set_cookie("language", language, samesite="Lax", httponly=True)
     return response
+
+
+def moment(text: str) -> str:
+    """A moment of JSON, which is in UTC, to the second."""
+    return f"{text[:19].replace('T', ' ')} UTC"
 
 
 def nothing_here(request: web.Request) -> web.Response:

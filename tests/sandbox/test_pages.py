@@ -47,7 +47,7 @@ async def test_the_payment_page_follows_accept_language(sandbox: Sandbox, header
     assert f'<button class="main" id="pay" name="action" value="pay">{text}</button>' in page
     assert 'id="decline"' in page
     assert "Заказ №7" in page
-    assert "1500.50 ₽" in page
+    assert ("1\N{NO-BREAK SPACE}500,50" if text == "Оплатить" else "1,500.50") + "\N{NO-BREAK SPACE}₽" in page
 
 
 _FORM = "application/x-www-form-urlencoded"

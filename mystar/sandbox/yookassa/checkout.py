@@ -11,7 +11,6 @@ from mystar.sandbox.pages import FAULTS, nothing_here, page, read_form
 from mystar.sandbox.yookassa.destinations import card_token
 from mystar.sandbox.yookassa.keys import STORE, YOOKASSA
 from mystar.sandbox.yookassa.records import PENDING, Payment, Refused, Unknown
-from mystar.sandbox.yookassa.views import money
 
 SHOWN_ON_PAGE = 100
 
@@ -65,10 +64,7 @@ async def settle_payment(request: web.Request) -> web.StreamResponse:
 
 
 def _payment_page(request: web.Request, payment: Payment, status: int = 200) -> web.Response:
-    rubles = money(payment.amount)["value"]
-    return page(
-        request, "payment.html", status=status, payment=payment, rubles=rubles, pending=PENDING, cards=TEST_CARDS
-    )
+    return page(request, "payment.html", status=status, payment=payment, pending=PENDING, cards=TEST_CARDS)
 
 
 async def list_payments(request: web.Request) -> web.Response:
@@ -77,7 +73,6 @@ async def list_payments(request: web.Request) -> web.Response:
         request,
         "payments.html",
         payments=newest,
-        money=money,
         cards=TEST_CARDS,
         presets=PRESETS,
         back="/payments/",
@@ -86,8 +81,8 @@ async def list_payments(request: web.Request) -> web.Response:
 
 async def list_payouts(request: web.Request) -> web.Response:
     newest = list(request.app[STORE].payouts.values())[: -SHOWN_ON_PAGE - 1 : -1]
-    balance = money(request.app[YOOKASSA].payouts.gateway.balance)["value"]
-    return page(request, "payouts.html", payouts=newest, money=money, balance=balance)
+    balance = request.app[YOOKASSA].payouts.gateway.balance
+    return page(request, "payouts.html", payouts=newest, balance=balance)
 
 
 async def show_card_form(request: web.Request) -> web.Response:
