@@ -41,10 +41,10 @@ ERROR_SCHEMA = {
 #: Details of an error that clients use: the status and the allowed actions of an order (D23), what can be paid out,
 #: what stands in the way of an erasure, and what a sign-in needs for its second step (D63).
 _SHOWN_DETAILS = ("status", "allowed_actions", "available", "obstacles", *SECOND_STEP)
-#: Opened in a browser, from a mail.
+#: Opened in a browser, from a mail; their forms are sent to the same addresses.
 _PAGES = (
     *("market.verify-email", "market.unsubscribe", "market.payouts-stop"),
-    *("market.export-link", "market.withdraw-erasure"),
+    *("market.export-link", "market.withdraw-erasure", "market.undo-change"),
 )
 STATUSES: dict[str | type[MystarError], int] = {
     # A wrong token is an error of the request; the address exists.
@@ -60,7 +60,7 @@ STATUSES: dict[str | type[MystarError], int] = {
 
 def render_error(error: MystarError, status: int, language: str, request: web.Request) -> web.Response:
     words = error.message(language)
-    if request.method == "GET" and wants_page(request) and route_name(request) in _PAGES:
+    if wants_page(request) and (route_name(request) in _PAGES or _is_no_address(request)):
         return html_response(
             render_page("refusal.html", language, back=request.app[SITE].link("market", "home"), words=words), status
         )
@@ -69,6 +69,11 @@ def render_error(error: MystarError, status: int, language: str, request: web.Re
     if error.fields or status == 422:
         body["errors"] = error.field_messages(language)
     return json_response(body, status)
+
+
+def _is_no_address(request: web.Request) -> bool:
+    """A mistyped link in a browser; below /api/ programs ask."""
+    return request.method == "GET" and not route_name(request) and not request.path.startswith("/api/")
 
 
 def market_contract(routes: tuple[Route, ...]) -> Contract:

@@ -143,6 +143,7 @@ async def show_outcome(request: web.Request) -> web.Response:
         outcome=outcome,
         order_id=payment.order_id,
         is_charged=payment.chosen_method == "sbp",
+        again=request.app[ORDERS].link_to_pay(payment.order_id) if outcome == "failed" else "",
     )
     return html_response(page, headers={"Refresh": str(_RELOAD_SECONDS)} if outcome == "waiting" else None)
 

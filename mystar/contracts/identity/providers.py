@@ -82,7 +82,8 @@ def _token(name: Name, path: str, title: str) -> Handler:
 async def _callback(request: web.Request) -> web.Response:
     """The fallback for a site without a page at the redirect address."""
     back = request.app[SITE].link("identity", "home")
-    return html_response(render_page("provider_callback.html", language_of(request), back=back))
+    is_refused = "error" in request.query
+    return html_response(render_page("provider_callback.html", language_of(request), back=back, is_refused=is_refused))
 
 
 def _registration(name: Name, title: str) -> Handler:

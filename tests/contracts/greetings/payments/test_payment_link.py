@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 
@@ -173,7 +174,12 @@ async def test_the_return_page_of_a_declined_card_and_of_a_rejected_order(
     payment = await begun(api, app, customer, order_id)
     await sandbox.decline(payment.provider_id)
     page = await follow(api, URL(payment.return_url), headers=BROWSER)
-    assert "Оплата не прошла" in await page.text()
+    shown = await page.text()
+    assert "Оплата не прошла" in shown
+    again = re.search(r'href="([^"]*/payments/\?[^"]*)"', shown)
+    assert again is not None
+    path = URL(html.unescape(again[1])).relative()
+    assert (await api.get(str(path), allow_redirects=False)).status == 302
 
     other = await factory.order(customer, star)
     await factory.hold(other, sandbox)
