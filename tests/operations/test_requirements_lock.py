@@ -19,7 +19,11 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 #: Each lock, with the extras of setup.cfg that are locked in it.
-LOCKS = {"requirements.lock": "heic sentry tracing", "requirements-dev.lock": "dev"}
+LOCKS = {
+    "requirements.lock": "heic sentry tracing",
+    "requirements-run.lock": "heic sandbox sentry tracing",
+    "requirements-dev.lock": "dev",
+}
 BUILD = "requirements-build.lock"
 #: Where `scripts/env` installs the packages of the lock; the image has the first one on Linux.
 PLACES = [
@@ -62,7 +66,8 @@ def test_the_lock_satisfies_setup_cfg(name: str) -> None:
 
 
 def test_all_locks_agree() -> None:
-    assert locked_in("requirements.lock").items() <= locked_in("requirements-dev.lock").items(), AGAIN
+    image, run, everything = (locked_in(name).items() for name in LOCKS)
+    assert image <= run <= everything, AGAIN
     with (ROOT / "pyproject.toml").open("rb") as file:
         needed = [Requirement(line) for line in tomllib.load(file)["build-system"]["requires"]]
     assert all(one.specifier.contains(locked_in(BUILD)[one.name]) for one in needed), AGAIN
