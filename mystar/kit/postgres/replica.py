@@ -57,6 +57,8 @@ class Replica:
         self._as_of = -math.inf
         #: Where the log of the primary ended, and when that was asked.
         self._positions: collections.deque[tuple[float, int]] = collections.deque(maxlen=_REMEMBERED)
+        #: How far it had replayed when it was ahead of the primary.
+        self._strayed_at: int | None = None
         self._is_used: bool | None = None
         reads = Counter(
             "mystar_database_replica_reads_total", "Reads that may be old", ["answered_by"], registry=registry
@@ -120,7 +122,11 @@ class Replica:
     def _place(self, replayed: int) -> str:
         """:returns: why the standby cannot be used, or nothing."""
         if replayed > self._positions[-1][1]:
-            # The end of the log was read later. So after a failover it follows a primary of before.
+            # The end of the log was read later, so after a failover it follows a primary of before. It has nothing of
+            # what the new one has written at these places, also when the new one has passed it.
+            self._strayed_at = replayed
+        if replayed == self._strayed_at:
+            self._positions.clear()
             return "it is ahead of the primary: it follows another one"
         for asked, written in reversed(self._positions):
             if written <= replayed:
