@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from mystar.admin import formats
 from mystar.admin.lists import LISTS
 from mystar.admin.lists.audit_labels import AUDIT_ACTIONS, CODES, DETAILS, PLACED_ACTIONS, SUBJECTS
 from mystar.admin.lists.route_labels import route_words
@@ -60,6 +61,11 @@ def words_of(row: Mapping[str, Any]) -> AuditWords:
     )
 
 
+def before_value(title: str) -> str:
+    """ "reason:", but "note No."."""
+    return title if title.endswith(("№", "No.")) else f"{title}:"
+
+
 def _subject(subject: str) -> tuple[Text, str]:
     kind, _, number = subject.partition(":")
     if kind == "text" and number in editable():
@@ -67,7 +73,7 @@ def _subject(subject: str) -> tuple[Text, str]:
     if kind not in SUBJECTS or not number.isdigit():
         return Text(subject, subject), ""
     title, path = SUBJECTS[kind]
-    return Text(f"{title.ru} № {number}", f"{title.en} No. {number}"), path.format(id=number)
+    return Text(f"{title.ru} №\u00a0{number}", f"{title.en} No.\u00a0{number}"), path.format(id=number)
 
 
 def _change(act: str, details: dict[str, Any]) -> Change | None:
@@ -94,6 +100,8 @@ def _value(act: str, name: str, value: Any) -> str | Text:
         return _YES if value else _NO
     if name == "list" and str(value) in LISTS:
         return LISTS[str(value)].title
+    if name in ("due", "until"):
+        return formats.kept(str(value))
     if name in ("amount", "fee") and _AMOUNT.fullmatch(str(value)):
         return Text(*(format_rubles_text(str(value), one) for one in ("ru", "en")))
     if name == "by" and str(value).startswith("account:"):

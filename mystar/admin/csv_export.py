@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from mystar.admin.audit_words import AuditWords, words_of
+from mystar.admin.audit_words import AuditWords, before_value, words_of
 from mystar.admin.lists.code_labels import PROVIDER_REASONS
 from mystar.admin.lists.columns import Column, ListDefinition
 from mystar.admin.lists.labels import PAYMENT_STATUSES
@@ -73,7 +73,7 @@ def _said(kind: str, said: AuditWords, language: str) -> str:
         return text(said.action)
     if kind == "subject":
         return text(said.subject)
-    parts = [f"{text(title)}: {text(value)}" for title, value in said.details]
+    parts = [f"{before_value(text(title))} {text(value)}" for title, value in said.details]
     if said.change:
         field = f"{text(said.change.field)}: " if said.change.field else ""
         parts.insert(0, f"{field}{text(said.change.before)} → {text(said.change.after)}")

@@ -9,6 +9,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from mystar.admin.zones import ZONE
+from mystar.errors import Text
 from mystar.kit.money import format_rubles
 
 #: Of the page that is being rendered.
@@ -41,6 +42,19 @@ def moment(value: datetime | None) -> str:
 def kept_moment(text: str | None) -> str:
     """A moment that was kept as JSON."""
     return moment(datetime.fromisoformat(text) if text else None)
+
+
+def kept(text: str) -> Text:
+    """A day or a moment that was kept as text, in both forms; anything else as it is."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        return Text(text, text)
+    zone, is_day, forms = ZONE.get(), len(text) == len("2026-02-01"), []
+    for language in ("ru", "en"):
+        with written_for(language, zone):
+            forms.append(day(value.date()) if is_day else moment(value))
+    return Text(*forms)
 
 
 def day(value: date | None) -> str:

@@ -307,7 +307,7 @@ async def test_actions_and_refusals_are_in_the_audit_log(
     logged = await app[DATABASE].all("select act from audit_entries where actor_id = %(id)s", id=operator.person.id)
     assert {"account_blocked", "taxonomy_added", "refused"} <= {row["act"] for row in logged}
     page = await operator.page(f"/admin/audit/?actor={operator.person.id}")
-    assert f'<a href="/admin/accounts/{person.id}/">аккаунт № {person.id}</a>' in page
+    assert f'<a href="/admin/accounts/{person.id}/">аккаунт №\u00a0{person.id}</a>' in page
     assert "<del>пусто</del> → <ins>журнал</ins>" in page
     assert TOKEN.search(page)
 

@@ -25,6 +25,9 @@ _ZONE = timezone(timedelta(hours=3))
     [
         (lambda: formats.moment(_EVENING), "01.02.2026 01:05", "2026-02-01 01:05"),
         (lambda: formats.kept_moment(_EVENING.isoformat()), "01.02.2026 01:05", "2026-02-01 01:05"),
+        (lambda: formats.kept("2026-02-01").ru, "01.02.2026", "01.02.2026"),
+        (lambda: formats.kept(_EVENING.isoformat()).en, "2026-02-01 01:05", "2026-02-01 01:05"),
+        (lambda: formats.kept("soon").en, "soon", "soon"),
         (lambda: formats.day(date(2026, 2, 1)), "01.02.2026", "2026-02-01"),
         (lambda: formats.short_day(date(2026, 2, 1)), "01.02", "02-01"),
         (lambda: formats.month(date(2026, 2, 1)), "02.2026", "2026-02"),

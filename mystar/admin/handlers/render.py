@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mystar.admin import formats
 from mystar.admin.access import form_token, language_in, maybe_staff_of, staff_of, zone_in
-from mystar.admin.audit_words import words_of
+from mystar.admin.audit_words import before_value, words_of
 from mystar.admin.keys import CLOCK
 from mystar.admin.lists import MENU
 from mystar.admin.lists.code_labels import VOCABULARIES
@@ -164,6 +164,7 @@ def tone(word: object) -> str:
 
 _FILTERS: Mapping[str, Callable[..., Any]] = {
     "audit": words_of,
+    "before_value": before_value,
     "conditions": condition_words,
     "words": code_words,
     "moment": formats.moment,
