@@ -10,7 +10,7 @@ from aiohttp import web
 from mystar.sandbox import fault_page, live, mail, push
 from mystar.sandbox.faults import BadFaults, Faults
 from mystar.sandbox.oauth import mailru, vk, vk_legacy, yandex
-from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json
+from mystar.sandbox.pages import CONTENTS, FAULTS, json, json_error, page, read_json, unknown_pages
 from mystar.sandbox.yookassa import setup as yookassa
 from mystar.sandbox.yookassa.api import PREFIX
 from mystar.sandbox.yookassa.views import Merchant
@@ -44,7 +44,7 @@ class Settings:
 
 def build_app(settings: Settings) -> web.Application:
     """All doubles in one application. Raises JournalBusy when its directory is in use."""
-    app = web.Application()
+    app = web.Application(middlewares=[unknown_pages])
     app[FAULTS] = Faults()
     app[CONTENTS] = []
     mail.add_to(app, clock=settings.clock)

@@ -9,6 +9,7 @@ import jinja2
 import orjson
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler
 from multidict import MultiDictProxy
 
 from mystar.sandbox.faults import Faults
@@ -86,6 +87,17 @@ def moment(text: str) -> str:
 
 def nothing_here(request: web.Request) -> web.Response:
     return page(request, "nothing.html", status=404)
+
+
+@web.middleware
+async def unknown_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A browser is told in its language that an address does not exist; programs get aiohttp's answer."""
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        if "text/html" not in request.headers.get("Accept", ""):
+            raise
+        return nothing_here(request)
 
 
 def json(body: Any, status: int = 200) -> web.Response:

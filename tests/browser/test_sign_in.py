@@ -22,7 +22,8 @@ async def shown(page: Page) -> Any:
 async def returned(api: Api, flow: Flow, page: Page) -> None:
     """The provider redirects to a page without tokens; then the client sends what it was given."""
     await page.wait_for_url(f"{api.url}/*/callback?**")
-    await expect(page.get_by_role("heading", level=1)).to_have_text("Вход почти завершён")
+    title = "Вход не состоялся" if "error=" in page.url else "Вход почти завершён"
+    await expect(page.get_by_role("heading", level=1)).to_have_text(title)
     await page.goto(f"{api.url}{flow.code}?{page.url.partition('?')[2]}")
 
 

@@ -50,6 +50,14 @@ async def test_the_payment_page_follows_accept_language(sandbox: Sandbox, header
     assert ("1\N{NO-BREAK SPACE}500,50" if text == "Оплатить" else "1,500.50") + "\N{NO-BREAK SPACE}₽" in page
 
 
+async def test_an_unknown_address_is_a_page_for_browsers(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        for accept, kind in (("text/html", "text/html"), ("application/json", "text/plain")):
+            async with session.get(f"{sandbox.http}/nothing/", headers={"Accept": accept}) as answer:
+                assert (answer.status, answer.content_type) == (404, kind)
+                assert ("Такой страницы нет" in await answer.text()) == (kind == "text/html")
+
+
 _FORM = "application/x-www-form-urlencoded"
 
 
