@@ -126,10 +126,10 @@ async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_on
     page = await (await scenario.api.get(f"/admin/orders/{order_id}/", as_=scenario.staff, language="en")).text()
     taken = re.search(r"A full refund would be taken from:(.*?)</p>", page, re.DOTALL)
     assert taken is not None
-    assert ("1\u00a0200" in taken[1], "platform" in taken[1]) == (True, False)
+    assert ("1,200" in taken[1], "platform" in taken[1]) == (True, False)
 
     refused = await scenario.act(order_id, "refund", {"amount": "1300.00"}, as_=scenario.staff, status=422)
-    assert "Вернуть можно не больше 1200.00 ₽." in str(refused)
+    assert "Вернуть можно не больше 1\N{NO-BREAK SPACE}200\N{NO-BREAK SPACE}₽." in refused["errors"]["amount"]
     await scenario.refund(order_id, 40_000)
     assert ((await deal(scenario))["balance"], (await deal(scenario))["payout_balance"]) == (80_000, 80_000)
     assert await scenario.balance() == {"pending": 80_000}
@@ -143,7 +143,7 @@ async def test_with_the_fee_at_the_payment_a_refund_returns_the_creators_part_on
     assert await scenario.ledger(order_id) == {"buyers": -30_000, "platform": 30_000}
     assert await differences(scenario, 1, 2) == ([], [])
     refused = await scenario.act(order_id, "refund", {"amount": "0.01"}, as_=scenario.staff, status=422)
-    assert "не больше 0.00 ₽" in str(refused)
+    assert "Вернуть можно не больше 0\N{NO-BREAK SPACE}₽." in refused["errors"]["amount"]
     assert await scenario.is_sound()
 
 
