@@ -31,7 +31,21 @@ class Text(NamedTuple):
 
     def in_(self, language: str, **details: Any) -> str:
         sentence = self.en if language == "en" else self.ru
-        return sentence.format(**details) if details else sentence
+        said = {name: one.words.in_(language) if isinstance(one, Told) else one for name, one in details.items()}
+        return sentence.format(**said) if said else sentence
+
+
+class Told(str):
+    """A detail of an error: text for programs, such as "1500.00" or "2030-05-14", and words for people."""
+
+    __slots__ = ("words",)
+
+    words: Text
+
+    def __new__(cls, text: str, words: Text) -> Told:
+        told = super().__new__(cls, text)
+        told.words = words
+        return told
 
 
 #: Messages by field; the field "" stands for the whole.

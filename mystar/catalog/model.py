@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from mystar.errors import Conflict, Invalid, NotFound, Text
-from mystar.kit.money import MAX_KOPECKS, rubles_text
+from mystar.kit.money import MAX_KOPECKS, told_rubles
 from mystar.kit.text import comparison_key
 
 MAX_TAGS, MAX_TAG_LENGTH = 30, 50
@@ -351,11 +351,11 @@ class PriceOutsideLimits(Invalid):
     """A price that the payment provider would refuse. ``minimum``, ``maximum``: in rubles as text."""
 
     code = "price_outside_limits"
-    text = Text("Цена должна быть от {minimum} до {maximum} ₽.", "The price must be from {minimum} to {maximum} RUB.")
+    text = Text("Цена должна быть от {minimum} до {maximum}.", "The price must be from {minimum} to {maximum}.")
 
     def __init__(self, fields: Iterable[str] = (), minimum: int = 0, maximum: int = MAX_KOPECKS) -> None:
-        limits = {"minimum": rubles_text(minimum), "maximum": rubles_text(maximum)}
-        text = Text(*(words.format(**limits) for words in self.text))
+        limits = {"minimum": told_rubles(minimum), "maximum": told_rubles(maximum)}
+        text = Text(self.text.in_("ru", **limits), self.text.in_("en", **limits))
         super().__init__(fields={name: [text] for name in fields}, **limits)
 
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from mystar.earnings.rules.model import Terms, commission_left, vat_inside
 from mystar.errors import Conflict, Invalid, NotFound, Text
-from mystar.kit.money import rubles_text
+from mystar.kit.money import told_rubles
 from mystar.payments.model import FeeMoment
 
 Mode = Literal["balance", "safe_deal"]
@@ -341,11 +341,12 @@ class ChargebackTooMuch(Invalid):
     """``left``: what can still be charged back, in rubles as text."""
 
     code = "chargeback_too_much"
-    text = Text("Больше, чем осталось от платежа: {left} ₽.", "More than is left of the payment: {left} RUB.")
+    text = Text("Больше, чем осталось от платежа: {left}.", "More than is left of the payment: {left}.")
 
     def __init__(self, left: int) -> None:
-        amount = rubles_text(left)
-        super().__init__(fields={"amount": [Text(*(words.format(left=amount) for words in self.text))]}, left=amount)
+        amount = told_rubles(left)
+        text = Text(self.text.in_("ru", left=amount), self.text.in_("en", left=amount))
+        super().__init__(fields={"amount": [text]}, left=amount)
 
 
 class NoPrice(Invalid):

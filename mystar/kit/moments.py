@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
+from mystar.errors import Text, Told
+
 _MONTHS = {
     "ru": "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
     "en": "January February March April May June July August September October November December",
@@ -23,6 +25,11 @@ def zone_of(name: str | None, otherwise: tzinfo) -> tzinfo:
 def day_text(day: date, language: str) -> str:
     """In words: "5 мая 2030", "5 May 2030"."""
     return f"{day.day} {_MONTHS[language].split()[day.month - 1]} {day.year}"
+
+
+def told_day(day: date) -> Told:
+    """A day as a detail of an error."""
+    return Told(day.isoformat(), Text(day_text(day, "ru"), day_text(day, "en")))
 
 
 def moment_text(moment: datetime, language: str, zone: tzinfo) -> str:

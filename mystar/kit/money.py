@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import orjson
 
+from mystar.errors import Text, Told
+
 _KOPECK = Decimal("0.01")
 #: Largest amount in kopecks: sums of many such amounts fit a bigint.
 MAX_KOPECKS = 10**13
@@ -49,6 +51,11 @@ def rubles_text(amount: int) -> str:
 def rubles_number(amount: int) -> orjson.Fragment:
     """Kopecks as an exact JSON number of rubles with two places: 1500000 → 15000.00."""
     return orjson.Fragment(rubles_text(amount))
+
+
+def told_rubles(amount: int) -> Told:
+    """Kopecks as a detail of an error."""
+    return Told(rubles_text(amount), Text(format_rubles(amount, "ru"), format_rubles(amount, "en")))
 
 
 def format_rubles_text(text: str, language: str = "ru") -> str:

@@ -249,7 +249,7 @@ class PriceChanged(Conflict):
     """The client sent a price that is not the current one (D1); ``price`` is the current one, rubles as text."""
 
     code = "price_changed"
-    text = Text("Цена изменилась: сейчас {price} ₽.", "The price has changed: it is {price} RUB now.")
+    text = Text("Цена изменилась: сейчас {price}.", "The price has changed: it is {price} now.")
 
 
 class OwnService(Invalid):

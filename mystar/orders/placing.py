@@ -12,7 +12,7 @@ from mystar.catalog.model import Greeting
 from mystar.catalog.service import CatalogService
 from mystar.errors import Forbidden, Invalid, Text
 from mystar.kit.clock import Clock
-from mystar.kit.money import rubles_text
+from mystar.kit.money import told_rubles
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.orders.capacity.service import CapacityService
@@ -289,7 +289,7 @@ def _agreed_price(greeting: Greeting, occasion: str, seen: int | None) -> int:
     """The price in kopecks. :raises PriceChanged: the customer saw another one."""
     price = _price(greeting, occasion)
     if seen not in (None, price):
-        raise PriceChanged(price=rubles_text(price))
+        raise PriceChanged(price=told_rubles(price))
     return price
 
 

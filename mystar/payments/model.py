@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from mystar.errors import Conflict, Invalid, Text
-from mystar.kit.money import rubles_text
+from mystar.kit.money import told_rubles
 
 if TYPE_CHECKING:
     from mystar.kit.postgres.database import Queryable, Tx
@@ -57,14 +57,14 @@ class RefundTooMuch(Invalid):
     """
 
     code = "refund_too_much"
-    text = Text("Вернуть можно не больше {left} ₽.", "No more than {left} RUB can be refunded.")
+    text = Text("Вернуть можно не больше {left}.", "No more than {left} can be refunded.")
 
     def __init__(self, left: int) -> None:
-        super().__init__(fields={"amount": [_up_to(self.text, left)]}, left=rubles_text(left))
+        super().__init__(fields={"amount": [_up_to(self.text, left)]}, left=told_rubles(left))
 
 
 def _up_to(text: Text, left: int) -> Text:
-    return Text(*(words.format(left=rubles_text(left)) for words in text))
+    return Text(text.in_("ru", left=told_rubles(left)), text.in_("en", left=told_rubles(left)))
 
 
 #: Why the provider refuses a payment, by the beginning of the parameter that it names.

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import date
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mystar.kit.money import MAX_KOPECKS, kopecks, rubles, rubles_text
+from mystar.contracts.error_reference import error_kinds
+from mystar.errors import Text
+from mystar.kit.moments import told_day
+from mystar.kit.money import MAX_KOPECKS, kopecks, rubles, rubles_text, told_rubles
 from mystar.kit.web.http import dumps
 
 
@@ -33,3 +38,19 @@ def test_kopecks_convert_to_rubles_and_back(amount: int) -> None:
     assert kopecks(rubles(amount)) == amount
     assert kopecks(rubles_text(amount)) == amount
     assert json.loads(dumps({"sum": rubles(amount)})) == {"sum": rubles_text(amount)}
+
+
+def test_details_of_errors_are_text_for_programs_and_words_for_people() -> None:
+    details = {"price": told_rubles(123_450_050), "day": told_day(date(2030, 5, 2))}
+    assert json.loads(dumps(details)) == {"price": "1234500.50", "day": "2030-05-02"}
+    text = Text("{price} до {day}", "{price} until {day}")
+    assert (
+        text.in_("ru", **details) == "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}500,50\N{NO-BREAK SPACE}₽ до 2 мая 2030"
+    )
+    assert text.in_("en", **details) == "1,234,500.50 RUB until 2 May 2030"
+
+
+def test_no_error_writes_the_currency_behind_a_bare_number() -> None:
+    texts = [(kind.code, text) for kind in error_kinds() for text in kind.text]
+    assert len(texts) > 200
+    assert [one for one in texts if re.search(r"\}\s*(₽|RUB|руб)", one[1])] == []

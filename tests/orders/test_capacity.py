@@ -11,6 +11,7 @@ from aiohttp import web
 from mystar.creators.keys import AVAILABILITY
 from mystar.kit.clock import Clock
 from mystar.kit.keys import DATABASE
+from mystar.kit.moments import day_text
 from mystar.orders.keys import CAPACITY
 from tests.chat.chat_client import opened
 from tests.clock import FrozenClock
@@ -100,7 +101,7 @@ async def test_an_absent_creator_takes_no_orders_until_the_day_after(
     body = {"service_id": market.service_id}
     refused = await api.post("/api/v1/orders/", body, as_=market.buyer)
     assert (refused.status, (await refused.json())["code"]) == (409, "creator_away")
-    assert str(until) in (await refused.json())["error"]
+    assert f"перерыв по {day_text(until, 'ru')}." in (await refused.json())["error"]
     # It ends by itself.
     later = FrozenClock(Clock().now() + timedelta(days=4))
     app[AVAILABILITY]._clock = later

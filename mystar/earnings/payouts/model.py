@@ -211,14 +211,14 @@ class NothingAvailable(Conflict):
     """More is asked for than is available, or nothing is."""
 
     code = "nothing_available"
-    text = Text("Для выплаты доступно {available} ₽.", "{available} RUB are available for a payout.")
+    text = Text("Для выплаты доступно {available}.", "{available} are available for a payout.")
 
 
 class BelowMinimum(Conflict):
     """A payout of less than the least sum. ``minimum``: rubles as text."""
 
     code = "below_minimum"
-    text = Text("Выплата возможна от {minimum} ₽.", "The least payout is {minimum} RUB.")
+    text = Text("Выплата возможна от {minimum}.", "The least payout is {minimum}.")
 
 
 class DetailsMissing(Conflict):

@@ -34,7 +34,7 @@ from mystar.earnings.payouts.model import (
 from mystar.earnings.payouts.repository import PayoutRepository
 from mystar.earnings.repository import EarningRepository
 from mystar.kit.clock import MOSCOW, Clock
-from mystar.kit.money import rubles_text
+from mystar.kit.money import told_rubles
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.recount import Difference
 from mystar.kit.web.pagination import Page, PageRequest
@@ -267,14 +267,14 @@ class PayoutService:
         payouts, earnings, now = PayoutRepository(tx), EarningRepository(tx), self._clock.now()
         balance = await earnings.lock_balance(creator_id)
         available = balance.available if balance else 0
-        shown = rubles_text(available)
+        shown = told_rubles(available)
         if await payouts.open_status(creator_id):
             raise PayoutOpen(available=shown)
         wanted = available if amount is None else amount
         if available <= 0 or wanted > available:
             raise NothingAvailable(available=shown)
         if wanted < self._policy.minimum:
-            raise BelowMinimum(minimum=rubles_text(self._policy.minimum), available=shown)
+            raise BelowMinimum(minimum=told_rubles(self._policy.minimum), available=shown)
         details = await DetailsRepository(tx).current(creator_id)
         if details is None:
             raise DetailsMissing(available=shown)
@@ -292,7 +292,7 @@ class PayoutService:
         amounts, _ = split(wanted, policy.maximum(details.kind))
         total = sum(amounts)
         if not total:
-            raise BelowMinimum(minimum=rubles_text(policy.minimum), available=rubles_text(wanted))
+            raise BelowMinimum(minimum=told_rubles(policy.minimum), available=told_rubles(wanted))
         approved = total <= min(policy.approve_above, policy.second_pair_above) and details.confirmed_at is not None
         payout_id = await payouts.add(
             creator_id,

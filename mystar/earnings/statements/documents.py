@@ -37,11 +37,21 @@ class Words(NamedTuple):
 _RUSSIAN = Words(
     title="Отчёт агента № {number}",
     month="за {month:%m.%Y}",
-    opening="Остаток на начало: {opening} руб.",
-    closing="Остаток на конец: {closing} руб.",
+    opening="Остаток на начало: {opening} ₽",
+    closing="Остаток на конец: {closing} ₽",
     seal="Контрольная сумма: {sha256}",
     page="Отчёт № {number}, страница {page}",
-    columns=("Дата", "Операция", "Заказ", "Выплата", "Оплачено", "Комиссия", "НДС в ней", "Сумма", "Примечание"),
+    columns=(
+        "Дата (Москва)",
+        "Операция",
+        "Заказ",
+        "Выплата",
+        "Оплачено",
+        "Комиссия",
+        "НДС в ней",
+        "Сумма",
+        "Примечание",
+    ),
     kinds={
         "clearance": "Заказ",
         "freeze": "Заморозка",
@@ -63,7 +73,7 @@ _ENGLISH = Words(
     closing="Closing balance: {closing} RUB",
     seal="Checksum: {sha256}",
     page="Report No. {number}, page {page}",
-    columns=("Date", "Kind", "Order", "Payout", "Paid", "Commission", "VAT in it", "Amount", "Note"),
+    columns=("Date (Moscow)", "Kind", "Order", "Payout", "Paid", "Commission", "VAT in it", "Amount", "Note"),
     kinds={
         "clearance": "Order",
         "freeze": "Frozen",
@@ -139,10 +149,20 @@ class PdfDocument:
     def _line(self, line: Line) -> bytes:
         page = self._page_if_full(_LINE)
         day = line.at.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
-        sums = (_sum(line.gross), _sum(line.commission), _sum(line.vat), rubles_text(line.amount))
+        sums = map(self._sum, (line.gross, line.commission, line.vat, line.amount))
         ids = (str(line.order_id or ""), str(line.payout_id or ""))
         self._row((day, self._words.kinds.get(line.kind, line.kind), *ids, *sums, _short(line.note)))
         return page
+
+    def _sum(self, amount: int | None) -> str:
+        """With both places and the separators of the language: 45 000,00 or 45,000.00."""
+        if amount is None:
+            return ""
+        whole, part = divmod(abs(amount), 100)
+        sign = "\N{MINUS SIGN}" if amount < 0 else ""
+        if self._words is _ENGLISH:
+            return f"{sign}{whole:,}.{part:02d}"
+        return f"{sign}{whole:,}".replace(",", "\N{NO-BREAK SPACE}") + f",{part:02d}"
 
     def _page_if_full(self, height: float) -> bytes:
         if self._y + height <= _PAGE[1] - _MARGIN:
@@ -174,8 +194,8 @@ class PdfDocument:
         return template.format(
             number=statement.number,
             month=statement.month,
-            opening=rubles_text(statement.opening),
-            closing=rubles_text(statement.closing),
+            opening=self._sum(statement.opening),
+            closing=self._sum(statement.closing),
             sha256=statement.sha256,
         )
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mystar.accounts.model import Actor
 from mystar.creators.availability import AvailabilityService
 from mystar.creators.model import Availability, CreatorAtCapacity, CreatorAway
+from mystar.kit.moments import told_day
 from mystar.kit.postgres.database import Database, Tx
 from mystar.orders.capacity.repository import CapacityRepository
 from mystar.orders.model import Order, Status
@@ -35,7 +36,7 @@ class CapacityService:
         found = await self._availability.locked(tx, creator_id)
         until = found.away_until(self._availability.today())
         if until is not None:
-            raise CreatorAway(until=until.isoformat())
+            raise CreatorAway(until=told_day(until))
         if found.max_open_orders is None:
             return
         # After the lock, so that it counts the order that held it before.

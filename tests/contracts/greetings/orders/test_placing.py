@@ -152,7 +152,7 @@ async def test_a_stale_price_is_refused_with_the_current_one(
         await app[CATALOG].set_greeting(tx, creator.id, terms)
     answer = await api.post("/api/order/", draft(customer, star), as_=customer)
     assert answer.status == 409
-    assert await answer.json() == ["Цена изменилась: сейчас 50000.00 ₽."]
+    assert await answer.json() == ["Цена изменилась: сейчас 50\N{NO-BREAK SPACE}000\N{NO-BREAK SPACE}₽."]
 
 
 async def test_a_star_cannot_order_from_itself(api: Api, star: Person) -> None:
