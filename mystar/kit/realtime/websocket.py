@@ -76,9 +76,9 @@ WEBSOCKET_SETTINGS: web.AppKey[WebSocketSettings] = web.AppKey("websocket_settin
 #: Limits how many handshakes run at a time.
 HANDSHAKES: web.AppKey[asyncio.Semaphore] = web.AppKey("handshakes")
 _SLOT = web.RequestKey("handshake_slot", object)
-#: Handshakes at a time, and seconds to wait for a slot. Thousands of clients that reconnect at once would fill the
-#: database's pool in front of all other requests (promise T6).
-_MAX_HANDSHAKES, _SLOT_SECONDS = 4, 30.0
+#: Handshakes at a time, and seconds to wait for a slot. Those at a time share their statements; thousands of clients
+#: that reconnect at once would keep all other requests waiting (promise T6).
+_MAX_HANDSHAKES, _SLOT_SECONDS = 8, 30.0
 
 
 def add_hub(app: web.Application, bus: Bus, registry: CollectorRegistry, settings: WebSocketSettings) -> None:
@@ -131,16 +131,11 @@ async def open_socket(
     :raises TooMany: the account has too many WebSockets open. :raises Unavailable: the process goes away.
     """
     settings, hub = request.app[WEBSOCKET_SETTINGS], request.app[HUB]
-    _check(request)
+    _refuse_while_leaving(request)
+    socket = _socket_of(request, settings)
+    _require_known_origin(request)
     if hub.connection_count(account_id) >= settings.sockets_per_person:
         raise TooMany(retry_after=30)
-    socket = LiveSocket(
-        heartbeat=settings.heartbeat_seconds,
-        max_msg_size=settings.frame_bytes,
-        compress=False,
-        autoping=False,
-        protocols=offered_protocols(request)[:1],
-    )
     if request.transport is None:
         raise ConnectionResetError
     _limit_kernel_buffer(request.transport)
@@ -163,6 +158,20 @@ async def open_socket(
     _release_slot(request)
     # From here on nothing may hold the request.
     socket.live = partial(_live, hub, request.path, request.get(REQUEST_ID), connection, live)
+    return socket
+
+
+def _socket_of(request: web.Request, settings: WebSocketSettings) -> LiveSocket:
+    """:raises UpgradeNeeded:"""
+    socket = LiveSocket(
+        heartbeat=settings.heartbeat_seconds,
+        max_msg_size=settings.frame_bytes,
+        compress=False,
+        autoping=False,
+        protocols=offered_protocols(request)[:1],
+    )
+    if not socket.can_prepare(request):
+        raise UpgradeNeeded
     return socket
 
 
@@ -193,11 +202,16 @@ async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
 
     :raises Unavailable: too many are waiting, or the process goes away.
     """
-    try:
-        async with asyncio.timeout(_SLOT_SECONDS):
-            await request.app[HANDSHAKES].acquire()
-    except TimeoutError as error:
-        raise Unavailable(retry_after=random.randint(1, 10)) from error
+    slots = request.app[HANDSHAKES]
+    if slots.locked():
+        try:
+            async with asyncio.timeout(_SLOT_SECONDS):
+                await slots.acquire()
+        except TimeoutError as error:
+            raise Unavailable(retry_after=random.randint(1, 10)) from error
+    else:
+        # Does not wait, so it needs no alarm.
+        await slots.acquire()
     request[_SLOT] = True
     try:
         # Before its statements: those who waited for the slot shall not hold up the stop.
@@ -205,12 +219,6 @@ async def handshake_slot(request: web.Request) -> AsyncIterator[None]:
         yield
     finally:
         _release_slot(request)
-
-
-def _check(request: web.Request) -> None:
-    _refuse_while_leaving(request)
-    _require_upgrade(request)
-    _require_known_origin(request)
 
 
 def _refuse_while_leaving(request: web.Request) -> None:
@@ -295,16 +303,13 @@ def _limit_kernel_buffer(transport: asyncio.Transport) -> None:
             socket.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
-def _require_upgrade(request: web.Request) -> None:
-    if not web.WebSocketResponse(compress=False, protocols=offered_protocols(request)[:1]).can_prepare(request):
-        raise UpgradeNeeded
-
-
 def _require_known_origin(request: web.Request) -> None:
     """Browsers send the origin of the page, and no preflight comes before a WebSocket (promise S13)."""
     origin = request.headers.get("Origin")
+    if origin is None:
+        return
     own = (str(request.url.origin()), str(URL(request.app[PUBLIC_URL]).origin()))
-    if origin is not None and origin not in own and not request.app[ORIGINS].allows(origin):
+    if origin not in own and not request.app[ORIGINS].allows(origin):
         raise ForeignOrigin
 
 
