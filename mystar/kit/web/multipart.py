@@ -121,15 +121,25 @@ async def body(request: web.Request) -> bytes:
         limit = request.app.get(MAX_JSON, _DEFAULT_MAX_JSON)
         if (request.content_length or 0) > limit:
             raise TooLarge
-        received, pace = bytearray(), Pace(request.content, _BODY_GRACE)
         with _reading():
-            while chunk := await pace.read(request.content.readany):
-                received += chunk
-                if len(received) > limit:
-                    raise TooLarge
+            received = await _received(request.content, limit)
         packed = request.app.get(ARRIVES_PACKED, False)
-        request[_RAW] = _unpacked(bytes(received), _encoding_of(request), limit) if packed else bytes(received)
+        request[_RAW] = _unpacked(received, _encoding_of(request), limit) if packed else received
     return request[_RAW]
+
+
+async def _received(content: StreamReader, limit: int) -> bytes:
+    """:raises TooLarge: :raises TimeoutError: the client is too slow."""
+    if content.is_eof():
+        # It has arrived as a whole, as most small ones have, and needs no deadline.
+        received = bytearray(content.read_nowait())
+    else:
+        received, pace = bytearray(), Pace(content, _BODY_GRACE)
+        while len(received) <= limit and (chunk := await pace.read(content.readany)):
+            received += chunk
+    if len(received) > limit:
+        raise TooLarge
+    return bytes(received)
 
 
 def _unpacked(raw: bytes, encoding: str, limit: int) -> bytes:
