@@ -24,28 +24,41 @@ _USES = 50
 
 #: What deleting rows does not undo: other objects and settings, and tables that take longer to empty than a copy takes.
 _BEYOND_ROWS = """
-select exists (select from pg_class where age(xmin) < age(%(since)s::xid) and relpersistence <> 't')
-    or exists (select from pg_attribute where attrelid >= 16384 and age(xmin) < age(%(since)s::xid))
-    or exists (select from pg_attrdef where age(xmin) < age(%(since)s::xid))
-    or exists (select from pg_constraint where age(xmin) < age(%(since)s::xid))
-    or exists (select from pg_trigger where age(xmin) < age(%(since)s::xid))
+select exists (select from pg_class where age(xmin) < age($1) and relpersistence <> 't')
+    or exists (select from pg_attribute where attrelid >= 16384 and age(xmin) < age($1))
+    or exists (select from pg_attrdef where age(xmin) < age($1))
+    or exists (select from pg_constraint where age(xmin) < age($1))
+    or exists (select from pg_trigger where age(xmin) < age($1))
     or exists (select from pg_proc where oid >= 16384 and pronamespace <> pg_my_temp_schema()
-               and age(xmin) < age(%(since)s::xid))
+               and age(xmin) < age($1))
     or exists (select from pg_database left join pg_db_role_setting on setdatabase = pg_database.oid
                where datname = current_database()
-               and (setdatabase is not null or age(pg_database.xmin) < age(%(since)s::xid)))
+               and (setdatabase is not null or age(pg_database.xmin) < age($1)))
     or exists (select from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace
                and pg_relation_size(oid) > 2^20)
 """
 
-#: The role of replication passes by triggers, among them those that forbid to delete, and foreign keys.
+#: The role of replication passes by triggers, among them those that forbid to delete, and foreign keys. Of tables in
+#: which migrations left rows, those that are as the migrations left them are not touched.
 _PREPARE = """
 set session_replication_role = replica;
-create function pg_temp.empty_all() returns void language plpgsql as $$
-declare name text;
+create function pg_temp.empty_all(since xid, full_tables regclass[], counts bigint[]) returns text[]
+language plpgsql as $$
+declare
+    question text = 'select count(*) <> $1 or count(*) filter (where age(xmin) < age($2)) > 0 from ';
+    name regclass;
+    is_changed boolean;
+    changed text[] = '{}';
 begin
+    for i in 1 .. cardinality(full_tables) loop
+        execute question || full_tables[i] into is_changed using counts[i], since;
+        if is_changed then
+            changed = changed || full_tables[i]::text;
+        end if;
+    end loop;
     for name in select oid::regclass from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and pg_relation_size(oid) > 0
+            and (oid <> all (full_tables) or oid::regclass::text = any (changed))
     loop
         execute 'delete from ' || name;
     end loop;
@@ -53,7 +66,10 @@ begin
     loop
         perform setval(name, 1, false);
     end loop;
+    return changed;
 end $$;
+prepare empty_all (xid, regclass[], bigint[])
+as select pg_temp.empty_all($1, $2, $3), pg_current_xact_id()::xid::text;
 """
 
 _FILLED = """
@@ -128,12 +144,15 @@ class ReusedDatabase:
             if not self._server.is_idle(name, but=[connection.info.backend_pid, *self.warm.processes()]):
                 return False
             with connection, connection.cursor() as cursor:
-                cursor.execute(_BEYOND_ROWS, {"since": self._since})
+                cursor.execute("execute beyond_rows (%s)", [self._since])
                 if cursor.fetchone() != (False,):
                     return False
-                cursor.execute("select pg_temp.empty_all()")
-                for table, rows in self._template.rows.items():
-                    cursor.copy_expert(f"copy {table} from stdin", StringIO(rows))
+                rows = self._template.rows
+                counts = [text.count("\n") for text in rows.values()]
+                cursor.execute("execute empty_all (%s, %s::regclass[], %s)", [self._since, list(rows), counts])
+                changed, self._since = cursor.fetchone()
+                for table in changed:
+                    cursor.copy_expert(f"copy {table} from stdin", StringIO(rows[table]))
         except psycopg2.Error:
             # The test has ended all connections, or the role of the tests may not pass by triggers.
             return False
@@ -145,4 +164,5 @@ class ReusedDatabase:
             self._connection = psycopg2.connect(self._server.dsn(name))
             with self._connection, self._connection.cursor() as cursor:
                 cursor.execute(_PREPARE)
+                cursor.execute(f"prepare beyond_rows (xid) as {_BEYOND_ROWS}")
         return self._connection
