@@ -1,6 +1,7 @@
 """Programs of the project, each in a process of its own, without the second that importing the project takes.
 
-A fork server, started with the first program, imports what the program needs. Every program is a fork of it that runs
+A fork server, started with the first program, imports what the program needs; those of a run's workers are forks of
+one, which does it once (`tests/workers.py`). Every program is a fork of it that runs
 the module as ``python -m`` does, with an environment, a directory, streams and, if asked, a session of its own. To
 others it is a process like any: it can be signalled, killed and waited for.
 """
@@ -38,6 +39,8 @@ _IMPORTED = {
     "mystar.sandbox": ("mystar.sandbox.process",),
     "tests.moved_clock": ("mystar.cli.commands", "mystar.server", "mystar.sandbox.process"),
 }
+#: In the environment of a run's workers: the socket at which each is given a fork server.
+SHARED = "TESTS_FORK_SERVER"
 _STATUS = struct.Struct("i")
 _PR_SET_PDEATHSIG = 1
 
@@ -161,6 +164,11 @@ def _text(file: IO[str]) -> str:
 @cache
 def _fork_server() -> socket.socket:
     """The connection to it. It ends, and its programs with it, when this process does."""
+    if address := os.environ.get(SHARED):
+        shared = socket.socket(socket.AF_UNIX)
+        shared.connect(address)
+        atexit.register(_end, shared)
+        return shared
     ours, theirs = socket.socketpair()
     with theirs:
         server = subprocess.Popen(
@@ -173,6 +181,30 @@ def _fork_server() -> socket.socket:
     atexit.register(server.wait)
     atexit.register(ours.close)
     return ours
+
+
+def _end(server: socket.socket) -> None:
+    with server, suppress(OSError):
+        server.shutdown(socket.SHUT_WR)
+        server.recv(1)
+
+
+@contextmanager
+def shared_fork_server(address: Path) -> Iterator[None]:
+    """Meanwhile processes that have its address in their environment are given a fork of it."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(address))
+        listener.listen(64)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "tests.programs", str(listener.fileno()), "shared"],
+            cwd=ROOT,
+            pass_fds=[listener.fileno()],
+            # Its end is that of the server.
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+    with server:
+        yield
 
 
 def _received(channel: socket.socket) -> bytes:
@@ -296,8 +328,25 @@ def _code_of(request: _Request) -> int:
     return 0
 
 
+def _shared(listener: socket.socket) -> socket.socket | None:
+    """In a fork the connection that it is to serve; None once standard input is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while listener in select.select([listener, sys.stdin], [], [])[0]:
+        connection, _ = listener.accept()
+        for module in _IMPORTED:
+            _import(module)
+        if not os.fork():
+            listener.close()
+            return connection
+        connection.close()
+    return None
+
+
 def main() -> None:
-    request = _ForkServer(socket.socket(fileno=int(sys.argv[1]))).serve()
+    control: socket.socket | None = socket.socket(fileno=int(sys.argv[1]))
+    if sys.argv[2:] == ["shared"]:
+        control = _shared(control)
+    request = _ForkServer(control).serve() if control is not None else None
     if request is not None:
         code = _code_of(request)
         # Without the teardown of the interpreter, which would copy all that the fork still shares with the server.

@@ -21,7 +21,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,7 +33,7 @@ from mystar.admin.handlers import render
 from mystar.app import contracts
 from mystar.kit.web import templates
 from mystar.kit.web.routes import register
-from tests import refusals
+from tests import programs, refusals
 
 if TYPE_CHECKING:
     import execnet
@@ -48,11 +48,13 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[execnet.XSpec
     ours = [spec for spec in specs if spec.popen and not spec.python]
     if sys.platform != "linux" or threading.active_count() > 1 or not ours:
         return
-    directory = tempfile.TemporaryDirectory(prefix="mystar-workers-")
-    config.add_cleanup(directory.cleanup)
-    address = Path(directory.name, "socket")
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(address))
+    stack = ExitStack()
+    config.add_cleanup(stack.close)
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mystar-workers-")))
+    os.environ[programs.SHARED] = str(directory / "programs")
+    stack.enter_context(programs.shared_fork_server(directory / "programs"))
+    listener = stack.enter_context(socket.socket(socket.AF_UNIX))
+    listener.bind(str(directory / "workers"))
     listener.listen(64)
     parent_is_gone, parent = os.pipe()
     # Without pytest's capture, so that what the fork says of its end is seen.
@@ -60,11 +62,11 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[execnet.XSpec
         if not os.fork():
             os.close(parent)
             _serve(listener, parent_is_gone, [Path(one.partition("::")[0]) for one in config.args])
-    listener.close()
     os.close(parent_is_gone)
-    config.add_cleanup(lambda: os.close(parent))
+    stack.callback(os.close, parent)
+    listener.close()
     for spec in ours:
-        spec.python = shlex.join([sys.executable, "-IS", str(_STAND_IN), str(address)])
+        spec.python = shlex.join([sys.executable, "-IS", str(_STAND_IN), str(directory / "workers")])
 
 
 def _serve(listener: socket.socket, parent_is_gone: int, paths: Sequence[Path]) -> NoReturn:
