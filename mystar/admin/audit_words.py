@@ -28,6 +28,8 @@ _FIELD, _BEFORE, _AFTER = "field", "before", "after"
 _AMOUNT = re.compile(r"-?[0-9]{1,15}\.[0-9]{2}")
 _YES, _NO = Text("да", "yes"), Text("нет", "no")
 _NOTHING = Text("пусто", "empty")
+#: Before the name of a user of the server.
+_OPERATOR = "operator:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ def _value(act: str, name: str, value: Any) -> str | Text:
         return Text(*(format_rubles_text(str(value), one) for one in ("ru", "en")))
     if name == "by" and str(value).startswith("account:"):
         return _subject(str(value))[0]
+    if name == "by" and str(value).startswith(_OPERATOR):
+        user = str(value).removeprefix(_OPERATOR)
+        return Text(f"{user}, команда на сервере", f"{user}, a command on the server")
     known = CODES.get((act, name)) or CODES.get(("", name)) or {}
     if isinstance(value, str) and ", " in value and all(part in known for part in value.split(", ")):
         words = [known[part] for part in value.split(", ")]

@@ -184,6 +184,10 @@ async def test_categories_tags_and_skills_are_edited(app: web.Application, facto
         assert await operator.do(f"{made}delete/") == f"/admin/{kind}/"
         await operator.page(made, 404)
         assert (await operator.post(made, name="Третье", **further)).status == 404
+    refused = await operator.post(
+        "/admin/categories/", name="Ещё", position="-5", headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert "Введите целое число от 0 до 1000000." in await refused.text()
 
 
 async def test_a_category_gets_a_picture(api: Api, app: web.Application, operator: Panel) -> None:

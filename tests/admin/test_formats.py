@@ -11,7 +11,9 @@ import pytest
 from aiohttp import web
 
 from mystar.admin import formats
+from mystar.admin.audit_words import before_value, words_of
 from mystar.creators.keys import CREATORS
+from mystar.errors import Text
 from mystar.kit.keys import DATABASE
 from tests.admin.conftest import Panel
 from tests.factory import Factory, actor
@@ -47,6 +49,17 @@ def test_each_language_has_its_form(written: Callable[[], str], russian: str, en
             assert written().replace("\u00a0", " ") == expected
     # Outside of a page nothing of the last one is left.
     assert formats.day(date(2026, 2, 1)) == "01.02.2026"
+
+
+def test_details_of_the_audit_log_have_no_codes() -> None:
+    details = {"by": "operator:anna", "due": "2026-02-01", "amount": "1500.50"}
+    said = dict(words_of({"act": "erasure_requested", "subject": "account:5", "details": details}).details)
+    assert list(said.values()) == [
+        Text("anna, команда на сервере", "anna, a command on the server"),
+        Text("01.02.2026", "2026-02-01"),
+        Text("1\u00a0500,50\u00a0₽", "1,500.50 RUB"),
+    ]
+    assert [before_value(one) for one in ("причина", "заметка №", "note No.")] == ["причина:", "заметка №", "note No."]
 
 
 async def test_pages_are_written_in_the_form_of_their_language(

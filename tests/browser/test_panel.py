@@ -150,3 +150,12 @@ async def test_long_words_do_not_make_a_page_scroll_sideways(
     assert first is not None and second is not None  # noqa: PT018
     assert second["y"] >= first["y"] + first["height"]
     tab.complaints.clear()  # Chromium tells the console of every answer with a 404.
+
+
+async def test_what_is_jumped_to_is_not_below_the_bar_of_a_phone(api: Api, tab: Tab, operator: Person) -> None:
+    await tab.page.set_viewport_size({"width": WIDTHS[0], "height": 400})
+    await tab.page.goto(f"{api.url}/admin/#statistics")
+    heading, bar = [await tab.page.locator(one).bounding_box() for one in ("#statistics", ".top")]
+    assert heading is not None and bar is not None  # noqa: PT018
+    assert bar["y"] == 0, "the page has not been scrolled"
+    assert bar["height"] <= heading["y"] <= 400

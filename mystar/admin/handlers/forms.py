@@ -20,7 +20,8 @@ _CONTROL = Text("Недопустимые символы.", "Contains characters
 _MONEY = Text("Введите сумму в рублях больше нуля.", "Enter an amount of rubles above zero.")
 #: Without exponents: "1e3" is not an amount.
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,2})?")
-_NUMBER = Text("Введите целое число.", "Not a valid integer.")
+#: Above it a limit is one of the database, which tells a person nothing.
+_TOLD_LIMIT = 10**9
 
 
 def path_id(request: web.Request) -> int:
@@ -74,8 +75,14 @@ async def number_field(request: web.Request, name: str, *, max_value: int) -> in
     """:raises Invalid: not an integer from 0 to ``max_value``."""
     text = await text_field(request, name, max_length=20) or "0"
     if not (text.isascii() and text.isdigit() and int(text) <= max_value):
-        raise Invalid(fields={name: [_NUMBER]})
+        raise Invalid(fields={name: [_whole_number(max_value)]})
     return int(text)
+
+
+def _whole_number(most: int) -> Text:
+    if most > _TOLD_LIMIT:
+        return Text("Введите целое число, не меньше нуля.", "Enter a whole number, zero or more.")
+    return Text(f"Введите целое число от 0 до {most}.", f"Enter a whole number from 0 to {most}.")
 
 
 async def is_checked(request: web.Request, name: str) -> bool:
