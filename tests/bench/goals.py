@@ -64,7 +64,7 @@ def _sockets(directory: Path, dsn: str, rounds: int, seconds: float, idle: int) 
     pairs = new_pairs(dsn, 250)
     talks = print_talks(directory, dsn, pairs, rounds, 2 * seconds)
     chat = _median(ours.rate / bare.rate for ours, bare in zip(talks["mystar"], talks["bare"], strict=True))
-    paced = print_talks(directory, dsn, pairs, 1, 2 * seconds, CHAT_A_SECOND)["mystar"]
+    paced = print_talks(directory, dsn, pairs, rounds, 2 * seconds, CHAT_A_SECOND)["mystar"]
     p99 = _median(turn.p99 for turn in paced)
     ours = print_idle(directory, dsn, pairs, idle, 5.0)["mystar"]
     return [

@@ -26,7 +26,7 @@ from mystar.kit.postgres.driver import Connection
 from tests.bench.targets import database
 from tests.server_process import ServerProcess, server_in
 
-ALL = "/api/v1/services/"
+ALL, ORDERS = "/api/v1/services/", "/api/v1/orders/"
 #: Rubles of version 0, so that every version has a price of its own, and the price of what is rolled back.
 FIRST, NEVER = 1000, 77
 
@@ -54,15 +54,17 @@ class Written:
 
 @dataclass
 class Race:
-    """:param urls: of processes over one database. :param token: of the creator of the services."""
+    """Over processes of one database. :param token: of the creator of the services; ``buyer`` is that of another."""
 
     urls: Sequence[str]
     dsn: str
     token: str
+    buyer: str
     services: dict[int, Written]
     categories: Sequence[int]
     random: random.Random
     reads: int = 0
+    orders: int = 0
     writes: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -74,6 +76,7 @@ class Race:
                 tasks.create_task(self._write(client, service_id))
             for _ in range(readers):
                 tasks.create_task(self._read(client))
+            tasks.create_task(self._order(client))
 
     @property
     def _goes_on(self) -> bool:
@@ -139,6 +142,25 @@ class Race:
             self._check(before, {one["id"]: one for one in shown if status == 200}, service_id, category_id)
             self.reads += 1
 
+    async def _order(self, client: aiohttp.ClientSession) -> None:
+        """One order after the other: each at a price that was right after it had been asked for (D85)."""
+        headers = {"Authorization": f"Bearer {self.buyer}"}
+        while self._goes_on:
+            service_id = self.random.choice([*self.services])
+            before = {service_id: self.services[service_id].acknowledged}
+            draft = {"service_id": service_id, "requirements": "x"}
+            try:
+                async with client.post(self._url() + ORDERS, json=draft, headers=headers) as answer:
+                    found = await answer.json()
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self.errors.append(type(error).__name__)
+                await asyncio.sleep(0.05)
+                continue
+            assert answer.status in (201, 404), found
+            shown = {service_id: {"base_price": found["price"]}} if answer.status == 201 else {}
+            self._check(before, shown, service_id, None)
+            self.orders += 1
+
     def _check(
         self, before: dict[int, int], shown: dict[int, dict[str, Any]], service_id: int | None, category_id: int | None
     ) -> None:
@@ -189,6 +211,8 @@ async def _prepared(dsn: str, url: str, dice: random.Random) -> Race:
     connection = await driver.connect(dsn)
     found = await connection.run("select username, creators.id from creators join accounts on accounts.id = account_id")
     username, creator_id = found.fetchone()
+    found = await connection.run("select username from accounts join orders on buyer_id = accounts.id limit 1")
+    (buyer,) = found.fetchone()
     categories = []
     for name in ("race a", "race b"):
         made = await connection.run("insert into categories (name, position) values (%s, 1) returning id", (name,))
@@ -202,11 +226,14 @@ async def _prepared(dsn: str, url: str, dice: random.Random) -> Race:
         )
         services[made.fetchone()[0]] = Written([State(categories[0], True)])
     connection.close()
+    return Race([], dsn, *[await _token(url, name) for name in (username, buyer)], services, categories, dice)
+
+
+async def _token(url: str, username: str) -> str:
     async with aiohttp.ClientSession() as client:
         login = {"username": username, "password": PASSWORD}
         async with client.post(f"{url}/api/auth/token/", json=login) as answer:
-            token = (await answer.json())["access"]
-    return Race([], dsn, token, services, categories, dice)
+            return str((await answer.json())["access"])
 
 
 def main() -> None:
@@ -226,7 +253,8 @@ def main() -> None:
         race = asyncio.run(_prepared(dsn, urls[0], random.Random(given.seed)))
         race.urls = urls
         asyncio.run(_long(race, servers, given.seconds))
-    print(f"{race.reads} reads, {race.writes} writes, {len(race.errors)} of killed processes: nothing was out of date")
+    print(f"{race.reads} reads, {race.orders} orders, {race.writes} writes, {len(race.errors)} of killed processes")
+    print("nothing was out of date")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def hits(app: web.Application) -> float:
 async def test_random_writers_and_readers_of_two_processes_never_see_what_is_out_of_date(
     app: web.Application, api: Api, factory: Factory, settings: Settings
 ) -> None:
-    creator, seed = await factory.star(), secrets.randbelow(10**6)
+    creator, buyer, seed = await factory.star(), await factory.person(), secrets.randbelow(10**6)
     categories = [await factory.category(), await factory.category()]
     made = [
         await create_service(api, creator, factory, category_id=categories[0], base_price=FIRST, tags=[])
@@ -51,9 +51,16 @@ async def test_random_writers_and_readers_of_two_processes_never_see_what_is_out
     services = {one["id"]: Written([State(categories[0], True)]) for one in made}
     async with another(settings) as second:
         race = Race(
-            [api.url, second.url], settings.database.url, creator.token, services, categories, random.Random(seed)
+            [api.url, second.url],
+            settings.database.url,
+            creator.token,
+            buyer.token,
+            services,
+            categories,
+            random.Random(seed),
         )
         await race.run(20, readers=6, most=120)
+    assert race.orders, f"seed {seed}"
     assert race.writes, f"seed {seed}"
     assert hits(app), f"seed {seed}"
 
