@@ -21,10 +21,17 @@ select id, chain, number, at, act, actor_id, subject, address, details, hash, re
 from audit_entries where chain = %(chain)s and number > %(number)s order by number limit %(limit)s;
 
 -- name: entry_without_chain
--- A row of a chain that does not exist.
-select id, chain, number from audit_entries
-where not exists (select from audit_heads where audit_heads.chain = audit_entries.chain)
-order by id limit 1;
+-- A row of a chain that does not exist. From chain to chain through the index, as there are few of them.
+with recursive chains as (
+    select min(chain) as chain from audit_entries
+    union all
+    select (select min(e.chain) from audit_entries e where e.chain > chains.chain)
+    from chains where chains.chain is not null
+)
+select e.id, e.chain, e.number from chains
+join audit_entries e on e.chain = chains.chain
+where not exists (select from audit_heads h where h.chain = chains.chain)
+order by e.id limit 1;
 
 -- name: entry_at
 select id, chain, number, at, act, actor_id, subject, address, details, hash, redaction_chain, redaction_number

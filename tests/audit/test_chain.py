@@ -82,6 +82,20 @@ async def test_removing_any_row_is_found(written: Database, app: web.Application
     assert await app[AUDIT].verify() == []
 
 
+async def test_a_row_in_a_chain_that_does_not_exist_is_found(written: Database, app: web.Application) -> None:
+    (row,) = await written.all("select * from audit_entries where chain = 1 and number = 1")
+    for chain in (-1, 1_000_000):
+        (added,) = await written.all(
+            """insert into audit_entries (chain, number, at, act, subject, address, details, hash)
+            select %(chain)s, 7, at, act, subject, address, details, hash from audit_entries where id = %(id)s
+            returning id""",
+            chain=chain,
+            id=row["id"],
+        )
+        assert await app[AUDIT].verify() == [ChainBreak(added["id"], chain, 7, "there is no such chain")]
+        await written.execute("delete from audit_entries where id = %(id)s", id=added["id"])
+
+
 async def test_two_swapped_rows_are_found(written: Database, app: web.Application) -> None:
     await written.execute("update audit_entries set number = -number where chain = 1 and number in (3, 4)")
     await written.execute("update audit_entries set number = 7 + number where chain = 1 and number < 0")
