@@ -1,8 +1,9 @@
 """A pytest plugin: `api` asks three processes behind nginx instead of one in this process.
 
 Databases are made on the primary, and the processes reach them through PgBouncer; Redis joins them, and files are in
-the bucket. The application in this process only serves the factories. What a service in another process cannot pass is
-deselected, and counted: tests that set its clock or replace a part of it.
+the bucket. The application in this process only serves the factories. Tests of payments alone, which have no service
+but payments in this process, go over PgBouncer and the replicated database, too. What a service in another process
+cannot pass is deselected, and counted by its reason at the end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import pytest
 from psycopg2 import extensions
 from yarl import URL
 
+from mystar.kit.postgres.database import Database
 from tests import programs
 from tests.api_server import ApiTestServer
 from tests.cluster import configuration
@@ -29,23 +32,60 @@ from tests.cluster.configuration import PLACES, SERVICES, SUPERUSER, Layout
 from tests.cluster.programs import where
 from tests.waiting import eventually
 
-#: Fixtures that reach into the service.
-_INSIDE = {"clock", "moved_clock", "monkeypatch", "caplog", "frozen"}
+#: Fixtures that reach into the service, and what for.
+_INSIDE = {
+    **dict.fromkeys(("clock", "moved_clock", "frozen"), "set the clock of the service"),
+    **dict.fromkeys(("monkeypatch", "caplog"), "replace a part of the service, or read its log"),
+}
+_ALONE = "have no service in front of them, but a part of it or a decision"
+#: The fixture of tests/payments that makes processes of payments, and its module.
+_PAYMENTS, _PAYMENTS_MODULE = "make_process", "tests.payments.conftest"
+_NOT_RUN = pytest.StashKey[Counter[tuple[str, str]]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    kept = [item for item in items if _is_outside(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = kept
+    reasons = [(item, reason_inside(item)) for item in items]
+    config.stash[_NOT_RUN] = Counter((why, _suite(item)) for item, why in reasons if why)
+    config.hook.pytest_deselected(items=[item for item, why in reasons if why])
+    items[:] = [item for item, why in reasons if not why]
+    if module := sys.modules.get(_PAYMENTS_MODULE):
+        module.Database = PooledDatabase  # type: ignore[attr-defined]
 
 
-def _is_outside(item: pytest.Item) -> bool:
+def reason_inside(item: pytest.Item) -> str:
+    """Why it cannot be passed by a service in another process; empty when it can."""
     info = getattr(item, "_fixtureinfo", None)
-    return info is not None and "api" in info.names_closure and not _INSIDE & set(info.argnames)
+    if info is not None and _PAYMENTS in info.names_closure:
+        return ""
+    if info is None or "api" not in info.names_closure:
+        return _ALONE
+    return next((_INSIDE[name] for name in info.argnames if name in _INSIDE), "")
+
+
+def _suite(item: pytest.Item) -> str:
+    return item.path.relative_to(item.config.rootpath).as_posix()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    by_reason: dict[str, dict[str, int]] = {}
+    for (why, suite), count in sorted(config.stash.get(_NOT_RUN, Counter()).items()):
+        by_reason.setdefault(why, {})[suite] = count
+    for why, suites in by_reason.items():
+        files = ", ".join(f"{suite} ({count})" for suite, count in suites.items())
+        terminalreporter.write_line(f"Not run, {sum(suites.values())} tests that {why}: {files}")
 
 
 def pytest_sessionstart() -> None:
     sys.modules["tests.conftest"].ApiTestServer = Front  # type: ignore[attr-defined]
+
+
+class PooledDatabase(Database):
+    """Through PgBouncer, with what the service is told to do without there."""
+
+    @classmethod
+    async def connect(cls, dsn: str, **options: Any) -> Database:
+        pooled = extensions.make_dsn(dsn, port=orjson.loads(os.environ[PLACES])["ports"]["pgbouncer"])
+        return await Database.connect(pooled, prepare=False, **options)
 
 
 class Front(ApiTestServer):

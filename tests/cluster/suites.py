@@ -14,7 +14,16 @@ from tests.cluster.configuration import PLACES, SUPERUSER
 from tests.programs import ROOT
 
 #: Of which all tests are run that a service in another process can pass.
-SUITES = ("tests/test_main_job.py", "tests/orders", "tests/chat", "tests/payments")
+SUITES = (
+    "tests/test_main_job.py",
+    "tests/payments",
+    "tests/contracts/greetings/payments",
+    "tests/orders",
+    "tests/contracts/greetings/orders",
+    "tests/contracts/studio/test_orders.py",
+    "tests/chat",
+    "tests/contracts/messenger",
+)
 
 
 async def run_suites(arguments: Sequence[str]) -> int:
