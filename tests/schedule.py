@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ _LONG = (
     "test_main_job.py",
     "test_wheel.py",
     "test_attacks.py",
+    "test_typescript.py",
+    "test_python.py",
     "test_loader.py",
     "test_run.py",
     "test_sending.py",
@@ -26,7 +29,12 @@ _LONG = (
     "test_embedded.py",
     "test_bus.py",
     "test_quota.py",
+    "test_metrics.py",
+    "test_session_settings.py",
+    "test_system.py",
 )
+#: Its tests are long too, and share one Chromium.
+_BROWSER = Path(__file__).with_name("browser")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -40,6 +48,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.path.name in _LONG]
     others = [item for item in items if item.path.name not in _LONG]
+    # One after the other, for the first worker.
+    others.sort(key=lambda item: not item.path.is_relative_to(_BROWSER))
     items[:] = [
         item
         for worker in range(workers)
