@@ -59,6 +59,18 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], Words]] = {
     "mail": ({"smtp.down": True}, ("Почта недоступна", "Mail down")),
 }
 
+#: What `Faults` says of a wrong value, in Russian.
+WRONG: Mapping[str, str] = {
+    "must be a number": "нужно число",
+    "must be between 0 and 1": "от 0 до 1",
+    "must be between 0 and 3600 seconds": "от 0 до 3600 секунд",
+    "must be [shortest, longest]": "нужно [от, до]",
+    "must be an integer": "нужно целое число",
+    "must be between 0 and 100": "от 0 до 100",
+    "must be the name of a parameter, or empty": "нужно имя параметра или ничего",
+    "must be true or false": "нужно true или false",
+}
+
 _PAGES = ("/faults/", "/payments/")
 
 
@@ -81,7 +93,8 @@ async def change(request: web.Request) -> web.Response:
     try:
         faults.set({} if form.get("clear") else _nested(values))
     except BadFaults as error:
-        return _page(request, {**values, **given}, error.fields, status=400)
+        typed = {name: given[name] for name in error.fields if name in given}
+        return _page(request, {**values, **typed}, error.fields, status=400)
     return web.Response(status=303, headers={"Location": str(back)})
 
 
@@ -118,7 +131,7 @@ def _page(
         (name, meaning, values[name], values[name] != defaults[name], wrong.get(name))
         for name, meaning in MEANINGS.items()
     ]
-    return page(request, "faults.html", status=status, fields=fields, presets=PRESETS, text=_text)
+    return page(request, "faults.html", status=status, fields=fields, presets=PRESETS, text=_text, russian=WRONG)
 
 
 def _text(value: Any) -> str:

@@ -4,7 +4,7 @@ import aiohttp
 import pytest
 
 from mystar.sandbox import fault_page
-from mystar.sandbox.faults import RULES
+from mystar.sandbox.faults import RULES, BadFaults, Faults
 from tests.sandbox.conftest import Sandbox
 
 
@@ -177,8 +177,11 @@ async def test_faults_are_set_pressed_and_cleared_on_their_page(sandbox: Sandbox
         assert (settings["smtp"]["temporary"], settings["delay_seconds"]) == (0.5, [1.0, 2.0])
         assert (settings["down"], settings["webhook_lost"]) == (True, 1.0)
 
-        status, page = await post(webhook_lost="2")
-        assert (status, 'value="2"' in page, "between 0 and 1" in page) == (400, True, True)
+        status, page = await post(webhook_lost="2", down="true")
+        assert (status, 'value="2"' in page, "от 0 до 1" in page) == (400, True, True)
+        assert '<option value="true" selected>' in page, "a switch stays one"
+        # What was changed is marked, also beside a wrong field; the rest is not.
+        assert page.count('class="changed"') == 4
         assert (await now()) == settings, "a refused form changes nothing"
 
         await post(clear="1")
@@ -186,6 +189,12 @@ async def test_faults_are_set_pressed_and_cleared_on_their_page(sandbox: Sandbox
 
 
 async def test_every_fault_has_its_meaning_on_the_page() -> None:
+    said = set()
+    for settings in ({name: value for name, _ in fault_page.flat(RULES)} for value in ("?" * 65, -1, 101.5, 101)):
+        with pytest.raises(BadFaults) as refused:
+            Faults().set(fault_page._nested(settings))
+        said |= set(refused.value.fields.values())
+    assert said == set(fault_page.WRONG)
     assert set(fault_page.MEANINGS) == {name for name, _ in fault_page.flat(RULES)}
     assert all(set(changes) <= set(fault_page.MEANINGS) for changes, _ in fault_page.PRESETS.values())
 
