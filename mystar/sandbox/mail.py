@@ -3,9 +3,11 @@
 import html.parser
 import re
 from collections import deque
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -21,47 +23,65 @@ LINK = re.compile(r"https?://[^\s<>\"'«»]+")
 Mail = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class _Received:
+    """A mail as it came; it is read when it is asked for, as most are not."""
+
+    number: int
+    sender: str
+    recipients: list[str]
+    content: bytes
+    received_at: datetime
+
+    @cached_property
+    def mail(self) -> Mail:
+        return read_mail(self.content, self.number, self.sender, self.recipients, self.received_at)
+
+
 class Mailbox:
     """Newest last. Numbers continue after the mailbox is cleared, so a number never means two mails."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._mails: deque[Mail] = deque(maxlen=CAPACITY)
+        self._mails: deque[_Received] = deque(maxlen=CAPACITY)
         self._number = 0
 
     def store(self, envelope: Envelope) -> None:
-        self._number += 1
-        content = envelope.original_content or b""
         recipients = list(map(str, envelope.rcpt_tos))
-        self._mails.append(read_mail(content, self._number, envelope.mail_from or "", recipients, self._clock()))
+        self._keep(envelope.mail_from or "", recipients, envelope.original_content or b"")
 
     def deliver(self, sender: str, recipient: str, subject: str, text: str) -> None:
         """Store a mail that one of the doubles sends."""
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = sender, recipient, subject
         message.set_content(text)
-        self._number += 1
-        self._mails.append(read_mail(message.as_bytes(), self._number, sender, [recipient], self._clock()))
+        self._keep(sender, [recipient], message.as_bytes())
 
     def search(self, words: str) -> list[Mail]:
         """Mails with every word in an address, the subject or the text, newest first; case is ignored."""
         wanted = words.casefold().split()
-        return [mail for mail in reversed(self._mails) if all(word in _searched(mail) for word in wanted)]
+        mails = (one.mail for one in reversed(self._mails))
+        return [mail for mail in mails if all(word in _searched(mail) for word in wanted)]
 
     def newest(self, *, to: str = "", subject: str = "", limit: int = CAPACITY) -> list[Mail]:
         """`to` is a whole address, `subject` a part of the subject; both ignore case."""
         found = (
-            mail
-            for mail in reversed(self._mails)
-            if (not to or to.lower() in map(str.lower, mail["to"])) and subject.lower() in mail["subject"].lower()
+            one.mail
+            for one in reversed(self._mails)
+            if (not to or to.lower() in map(str.lower, one.recipients))
+            and subject.lower() in one.mail["subject"].lower()
         )
         return list(islice(found, limit))
 
     def get(self, number: int) -> Mail | None:
-        return next((mail for mail in self._mails if mail["id"] == number), None)
+        return next((one.mail for one in self._mails if one.number == number), None)
 
     def clear(self) -> None:
         self._mails.clear()
+
+    def _keep(self, sender: str, recipients: list[str], content: bytes) -> None:
+        self._number += 1
+        self._mails.append(_Received(self._number, sender, recipients, content, self._clock()))
 
 
 def _searched(mail: Mail) -> str:
