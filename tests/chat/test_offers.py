@@ -130,6 +130,7 @@ async def test_a_repeated_client_id_is_the_same_offer_and_a_repeated_ending_chan
     assert refusal["status"] == "declined"
 
 
+@pytest.mark.one_process("set the clock of the service")
 async def test_an_offer_ends_when_its_time_is_over(app: web.Application, talk: Talk, api: Api) -> None:
     buyer, offer = talk.market.buyer, await talk.offer(open_days=2)
     later = FrozenClock(datetime.now(UTC) + timedelta(days=2, seconds=1))

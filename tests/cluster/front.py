@@ -54,6 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def reason_inside(item: pytest.Item) -> str:
     """Why it cannot be passed by a service in another process; empty when it can."""
+    if mark := item.get_closest_marker("one_process"):
+        return str(mark.args[0])
     info = getattr(item, "_fixtureinfo", None)
     if info is not None and _PAYMENTS in info.names_closure:
         return ""

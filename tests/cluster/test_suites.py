@@ -12,11 +12,11 @@ from tests.cluster.suites import SUITES
 from tests.programs import ROOT
 
 
-def item(*asked: str, through: tuple[str, ...] = ()) -> Any:
-    """A test that asks for these fixtures, and by them for others."""
-    return cast(
-        pytest.Item, SimpleNamespace(_fixtureinfo=SimpleNamespace(argnames=asked, names_closure=[*asked, *through]))
-    )
+def item(*asked: str, through: tuple[str, ...] = (), marks: tuple[str, ...] = ()) -> Any:
+    """A test that asks for these fixtures, and by them for others. :param marks: its reasons for one process."""
+    fixtures = SimpleNamespace(argnames=asked, names_closure=[*asked, *through])
+    mark = SimpleNamespace(args=marks) if marks else None
+    return cast(pytest.Item, SimpleNamespace(_fixtureinfo=fixtures, get_closest_marker=lambda _name: mark))
 
 
 def test_a_test_through_the_addresses_of_the_service_is_run() -> None:
@@ -38,6 +38,10 @@ def test_a_test_through_the_addresses_of_the_service_is_run() -> None:
 )
 def test_a_test_that_reaches_into_the_service_is_named_with_its_reason(fixtures: tuple[str, ...], reason: str) -> None:
     assert reason_inside(item(*fixtures)).startswith(reason)
+
+
+def test_a_test_says_itself_that_it_needs_one_process() -> None:
+    assert reason_inside(item("api", marks=("read the metrics of one process",))) == "read the metrics of one process"
 
 
 def test_the_suites_are_there() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from datetime import date, timedelta
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from mystar.creators.keys import AVAILABILITY
@@ -90,6 +91,7 @@ async def test_one_of_concurrent_buyers_gets_the_last_place_and_the_catalogue_sh
     await market.place()
 
 
+@pytest.mark.one_process("set the clock of the service")
 async def test_an_absent_creator_takes_no_orders_until_the_day_after(
     market: Market, api: Api, app: web.Application, factory: Factory
 ) -> None:

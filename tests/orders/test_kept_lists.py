@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from aiohttp import web
 
 from mystar.kit.postgres.database import Database
@@ -48,6 +49,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.one_process("read the metrics of one process")
 async def test_every_change_of_what_a_page_shows_is_in_the_next_answer(
     market: Market,
     app: web.Application,

@@ -38,6 +38,7 @@ async def later(market: Market) -> Callable[[timedelta], web.Application]:
     return move
 
 
+@pytest.mark.one_process("set the clock of the service")
 async def test_links_of_mails_expire(market: Market, later: Callable[[timedelta], web.Application]) -> None:
     order, buyer, api = (await market.place())["id"], market.buyer, market.api
     unsubscribe = path(await market.app[NOTIFICATIONS].unsubscribe_link(buyer.id))

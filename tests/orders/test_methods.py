@@ -121,6 +121,7 @@ async def test_a_payment_whose_method_is_not_chosen_ends_like_one_that_is_not_pa
     assert states == [("pending", "sbp"), ("failed", "bank_card")]
 
 
+@pytest.mark.one_process("rely on what one process remembers")
 async def test_a_shop_without_sbp_offers_the_card_and_says_why(market: Market, sandbox: SandboxProcess) -> None:
     order_id = (await market.place())["id"]
     await sandbox.faults(refuse_payments="payment_method_data.type")

@@ -77,6 +77,7 @@ async def test_guests_list_orders_of_guests_and_accounts_also_their_own(api: Api
     assert (await api.get(at(own), as_=staff)).status == 200
 
 
+@pytest.mark.one_process("replace a part of the service, or read its log")
 async def test_search_finds_consecutive_digits(api: Api, factory: Factory, app: web.Application) -> None:
     person, studio = await factory.person(), app[STUDIO_ORDERS]
     numbers = {}
@@ -103,6 +104,7 @@ async def test_search_finds_consecutive_digits(api: Api, factory: Factory, app: 
     assert (await api.get(ORDERS, params={"search": "1" * 21})).status == 400
 
 
+@pytest.mark.one_process("replace a part of the service, or read its log")
 async def test_every_free_order_number_is_used_before_orders_are_refused(api: Api, app: web.Application) -> None:
     app[STUDIO_ORDERS].numbers = range(500_000, 500_040)
     orders = await asyncio.gather(*(placed(api) for _ in range(40)))

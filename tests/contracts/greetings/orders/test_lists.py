@@ -129,6 +129,7 @@ async def test_details_are_for_the_parties_and_staff(
     assert (await api.get("/api/order/cust/detail/", params={"order_id": order})).status == 401
 
 
+@pytest.mark.one_process("set the clock of the service")
 async def test_the_video_of_an_unpaid_greeting_is_hidden_until_it_is_paid(
     api: Api,
     app: web.Application,

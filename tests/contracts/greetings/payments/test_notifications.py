@@ -157,6 +157,7 @@ async def test_notifications_are_accepted_from_the_provider_s_networks_only(
     assert (await payment_of(app, order_id)).status == "held"
 
 
+@pytest.mark.one_process("read the metrics of one process")
 async def test_calls_to_the_provider_are_measured(
     api: Api, app: web.Application, customer: Person, order_id: int
 ) -> None:
