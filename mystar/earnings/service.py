@@ -41,6 +41,7 @@ from mystar.kit.web.pagination import Page, PageRequest
 from mystar.orders.model import Order, Status
 from mystar.orders.shares import CreatorShare
 from mystar.payments.model import DealPart, FeeMoment
+from mystar.payments.service import PaymentService
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,12 @@ _OVERDUE = timedelta(hours=1)
 class EarningService:
     """Every change of an earning locks it together with the creator's balance and is written in one statement."""
 
-    def __init__(self, db: Database, rules: RuleService, clock: Clock, policy: Policy) -> None:
+    def __init__(
+        self, db: Database, rules: RuleService, clock: Clock, policy: Policy, payments: PaymentService | None = None
+    ) -> None:
+        """:param payments: told of chargebacks; None = there are none."""
         self._db, self._rules, self._clock, self._policy = db, rules, clock, policy
+        self._payments = payments
 
     # What happens to orders, in the transactions of their events.
 
@@ -191,29 +196,35 @@ class EarningService:
     ) -> Earning:
         """A bank took ``amount`` kopecks of an order back, for a ``fee`` that the platform bears.
 
-        :raises EarningUnknown: :raises ChargebackTooMuch: :raises Forbidden:
+        :raises EarningUnknown: :raises ChargebackTooMuch: :raises RefundUnderWay: :raises Forbidden:
         """
         _require_operator(by)
-        async with self._db.transaction() as tx:
-            earnings, now = EarningRepository(tx), self._clock.now()
-            earning = await self._lock(tx, order_id)
-            if not 0 < amount <= earning.refundable:
-                raise ChargebackTooMuch(earning.refundable)
-            change = moves.charge_back(earning, amount, bearer, note)
-            if fee:
-                paid = moves.move(
-                    Kind.FEE,
-                    {Account.FEES: fee, Account.LOSSES: -fee},
-                    earning.creator_id,
-                    order_id=order_id,
-                    note=note,
-                )
-                change = moves.then(change, Change(change.earning, (paid,)))
-            await earnings.record(change, now)
-            await earnings.add_chargeback(
-                order_id, amount=amount, bearer=bearer, fee=fee, note=note, entered_by=_id(by), now=now
-            )
-            await tx.publish(model.ChargedBack(earning.creator_id, order_id, amount, bearer, fee, _id(by)))
+
+        async def work(tx: Tx) -> Earning:
+            if self._payments is not None:
+                # First of all, since locks are taken in the order order, payment, earning.
+                await self._payments.charge_back(tx, order_id, amount)
+            return await self._charge_back(tx, by, order_id, amount, bearer, fee, note)
+
+        return await self._db.retrying(work)
+
+    async def _charge_back(
+        self, tx: Tx, by: Actor | None, order_id: int, amount: int, bearer: Bearer, fee: int, note: str
+    ) -> Earning:
+        earnings, now = EarningRepository(tx), self._clock.now()
+        earning = await self._lock(tx, order_id)
+        if not 0 < amount <= earning.refundable:
+            raise ChargebackTooMuch(earning.refundable)
+        change = moves.charge_back(earning, amount, bearer, note)
+        if fee:
+            sides = {Account.FEES: fee, Account.LOSSES: -fee}
+            paid = moves.move(Kind.FEE, sides, earning.creator_id, order_id=order_id, note=note)
+            change = moves.then(change, Change(change.earning, (paid,)))
+        await earnings.record(change, now)
+        await earnings.add_chargeback(
+            order_id, amount=amount, bearer=bearer, fee=fee, note=note, entered_by=_id(by), now=now
+        )
+        await tx.publish(model.ChargedBack(earning.creator_id, order_id, amount, bearer, fee, _id(by)))
         return change.earning
 
     async def stop(self, by: Actor | None, order_id: int, reason: str) -> Earning:

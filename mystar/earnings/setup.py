@@ -58,8 +58,10 @@ def add(app: web.Application, infra: Infrastructure) -> None:
 
 def _add_earnings(app: web.Application, infra: Infrastructure) -> None:
     app[COMMISSION_RULES] = rules = RuleService(infra.db, infra.clock)
-    app[EARNINGS] = earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings))
-    app[PAYMENTS].use_deals(earnings)
+    payments = app[PAYMENTS]
+    earnings = EarningService(infra.db, rules, infra.clock, _policy(infra.settings.earnings), payments)
+    app[EARNINGS] = earnings
+    payments.use_deals(earnings)
     Listeners(earnings).listen(infra.events)
     mails = RuleMails(infra.db, infra.outbox, infra.mailer)
     mails.listen(infra.events)

@@ -41,7 +41,7 @@ select has_blocked((select account_id from creators where id = %(creator_id)s), 
 -- Every change of an order or its payment waits for this lock.
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
-where orders.id = %(id)s for update of orders;
+where orders.id = %(id)s for no key update of orders;
 
 -- name: find_order
 -- plan: generic
@@ -88,7 +88,7 @@ order by deadline_at, id limit %(batch)s;
 -- Several processes share the work: a locked order is skipped, a moved one is no longer due.
 select orders.*, creators.account_id as creator_account_id
 from orders left join creators on creators.id = orders.creator_id
-where orders.id = %(id)s and orders.deadline_at <= %(now)s for update of orders skip locked;
+where orders.id = %(id)s and orders.deadline_at <= %(now)s for no key update of orders skip locked;
 
 -- name: edit_order
 update orders set

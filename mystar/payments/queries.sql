@@ -14,7 +14,7 @@ select * from payments where id = %(id)s;
 -- name: lock_payment
 -- plan: generic
 -- Two snapshots of one payment are applied one after the other.
-select * from payments where id = %(id)s for update;
+select * from payments where id = %(id)s for no key update;
 
 -- name: latest_payment
 -- plan: generic
@@ -26,7 +26,7 @@ select * from payments where order_id = %(order_id)s order by id desc limit %(mo
 
 -- name: lock_latest_payment
 -- plan: generic
-select * from payments where order_id = %(order_id)s order by id desc limit 1 for update;
+select * from payments where order_id = %(order_id)s order by id desc limit 1 for no key update;
 
 -- name: unanswered_payment
 -- plan: generic
@@ -44,8 +44,8 @@ update payments set
     expires_at = %(expires_at)s, cancellation_party = %(cancellation_party)s,
     cancellation_reason = %(cancellation_reason)s, held_at = %(held_at)s, settled_at = %(settled_at)s,
     check_at = %(check_at)s, refusal = %(refusal)s, refund_failure = %(refund_failure)s,
-    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, income = %(income)s, deal_id = %(deal_id)s,
-    chosen_method = %(chosen_method)s, is_method_open = %(is_method_open)s, updated_at = now()
+    refund_attempt = %(refund_attempt)s, refund_id = %(refund_id)s, refund_limit = %(refund_limit)s,
+    income = %(income)s, deal_id = %(deal_id)s, chosen_method = %(chosen_method)s, is_method_open = %(is_method_open)s, updated_at = now()
 where id = %(id)s
 returning *;
 

@@ -75,8 +75,7 @@ class PaymentService:
         self._db, self._outbox, self._gateway, self._settlement = db, outbox, gateway, settlement
         self._signer, self._clock, self._clock_steps = signer, clock, ClockSteps(clock)
         self.public_url, self._return_url = public_url, return_url
-        self._poll_seconds, self._webhook_networks = poll_seconds, webhook_networks
-        self.methods = methods
+        self._poll_seconds, self._webhook_networks, self.methods = poll_seconds, webhook_networks, methods
         self._deals: DealTerms | None = None
         self._deal_followers: list[Callable[[DealTerms], None]] = []
         self._payments = PaymentRepository(db)
@@ -171,6 +170,10 @@ class PaymentService:
             await self._deals.require_refundable(tx, order_id)
         return await self._settlement.refund_part(tx, order_id, amount)
 
+    async def charge_back(self, tx: Tx, order_id: int, amount: int) -> None:
+        """A bank took ``amount`` kopecks back: so much less is refundable. Locks the order. :raises RefundUnderWay:"""
+        await self._settlement.charge_back(tx, order_id, amount)
+
     async def all_of_order(self, order_id: int) -> list[Payment]:
         """All payments of the order, newest first, a hundred at most."""
         return await self._payments.of_order(order_id)
@@ -184,10 +187,7 @@ class PaymentService:
         return await PaymentRepository(tx).latest(order_id)
 
     async def wait_for(self, order_id: int, timeout: float) -> None:
-        """Wait until the next call about the order's payment is made. A timeout is no error: the call is made later.
-
-        :param timeout: seconds at most.
-        """
+        """Wait ``timeout`` seconds at most for the next call about the order's payment: later ones are no error."""
         payment = await self._payments.latest(order_id)
         if payment is not None:
             await self._wait(payment, timeout)

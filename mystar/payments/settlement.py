@@ -27,6 +27,7 @@ from mystar.payments.state_machine import (
     PaymentTransition,
     apply,
     begin_partial_refund,
+    charge_back,
     is_expiring,
     merge,
     mismatch,
@@ -159,6 +160,14 @@ class Settlement:
         """Begin a partial refund of ``amount`` kopecks. :raises: see `begin_partial_refund`."""
         payment = begin_partial_refund(await PaymentRepository(tx).lock_latest(order_id), amount)
         return await self.save_and_continue(tx, payment)
+
+    async def charge_back(self, tx: Tx, order_id: int, amount: int) -> None:
+        """A bank took ``amount`` kopecks back. :raises RefundUnderWay:"""
+        await tx.publish(SettlementBegins(order_id))
+        payments = PaymentRepository(tx)
+        payment = await payments.lock_latest(order_id)
+        if payment is not None:
+            await payments.save(charge_back(payment, amount))
 
     async def save_and_continue(self, tx: Tx, payment: Payment) -> Payment:
         """Save the payment with the time of its next poll, and queue its next call."""

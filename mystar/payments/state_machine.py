@@ -292,6 +292,16 @@ def begin_partial_refund(payment: Payment | None, amount: int) -> Payment:
     return replace(payment, refunding=amount, refunds=payment.refunds + 1, refund_failure=None, refund_id=None)
 
 
+def charge_back(payment: Payment, amount: int) -> Payment:
+    """The payment after a bank took ``amount`` kopecks of it back: so much less can be refunded.
+
+    :raises RefundUnderWay: money is on its way back, and how much that is must not change under the provider's hands.
+    """
+    if payment.refunding or (payment.goal == "give_back" and payment.refundable and payment.refund_failure is None):
+        raise RefundUnderWay
+    return replace(payment, refund_limit=payment.refunded + max(payment.refundable - amount, 0))
+
+
 def refund_failed(payment: Payment, call: Call, reason: str) -> Payment:
     """The payment once the provider has canceled the refund that ``call`` made.
 

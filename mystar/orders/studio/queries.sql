@@ -28,7 +28,7 @@ where free <= %(last)s::integer
 order by free limit 1;
 
 -- name: lock_studio_order
-select id from orders where id = %(id)s and kind = 'studio' and status <> 'cancelled' for update;
+select id from orders where id = %(id)s and kind = 'studio' and status <> 'cancelled' for no key update;
 
 -- name: studio_order
 select orders.id, number, buyer_id as owner_id, accounts.username as owner_name, title, description, orders.status,
