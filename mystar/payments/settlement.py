@@ -163,11 +163,13 @@ class Settlement:
 
     async def charge_back(self, tx: Tx, order_id: int, amount: int) -> None:
         """A bank took ``amount`` kopecks back. :raises RefundUnderWay:"""
-        await tx.publish(SettlementBegins(order_id))
         payments = PaymentRepository(tx)
+        if await payments.latest(order_id) is None:
+            return
+        await tx.publish(SettlementBegins(order_id))
         payment = await payments.lock_latest(order_id)
-        if payment is not None:
-            await payments.save(charge_back(payment, amount))
+        assert payment is not None
+        await payments.save(charge_back(payment, amount))
 
     async def save_and_continue(self, tx: Tx, payment: Payment) -> Payment:
         """Save the payment with the time of its next poll, and queue its next call."""

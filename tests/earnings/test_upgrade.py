@@ -84,18 +84,19 @@ async def test_a_capture_costs_two_statements(scenario: EarningsScenario, monkey
     capture = service.capture
 
     async def count(self: Tx, statement: str, values: Any = None) -> Any:
-        counted["statements"] += inside
+        counted["statements"] += self is capturing
         return await send(self, statement, values)
 
-    inside = 0
+    # Other transactions run meanwhile.
+    capturing: Tx | None = None
 
-    async def watched(*arguments: Any) -> None:
-        nonlocal inside
-        inside, counted["captures"] = 1, counted["captures"] + 1
+    async def watched(tx: Tx, *arguments: Any) -> None:
+        nonlocal capturing
+        capturing, counted["captures"] = tx, counted["captures"] + 1
         try:
-            await capture(*arguments)
+            await capture(tx, *arguments)
         finally:
-            inside = 0
+            capturing = None
 
     monkeypatch.setattr(Tx, "_send", count)
     monkeypatch.setattr(service, "capture", watched)

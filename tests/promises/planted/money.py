@@ -114,7 +114,7 @@ FAULTS = (
         "both-of-two-actions-win",
         "M8",
         "mystar/orders/queries.sql",
-        "where orders.id = %(id)s for update of orders;",
+        "where orders.id = %(id)s for no key update of orders;",
         "where orders.id = %(id)s;",
         (f"{_ORDERS}/test_races.py",),
     ),
