@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -23,6 +24,8 @@ _BETWEEN_BATCHES = 0.05
 _FIRST_RUN = 10.0
 #: Seconds after an outage of the database, or of another dependency, until a job with a longer pause runs again.
 _AFTER_OUTAGE = 30.0
+#: The machine has no descriptors or no room for a while; a stack trace would say no more.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}
 #: Seconds between measurements of the event loop's lag.
 _LAG_SECONDS = 0.5
 #: Seconds after which a task that goes on is cancelled again.
@@ -147,7 +150,11 @@ async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) 
         again = min(seconds, _AFTER_OUTAGE)
         log.warning("%s: a dependency does not answer; next run in %s s", name, again)
         return False, None, again
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            again = min(seconds, _AFTER_OUTAGE)
+            log.warning("%s: %s; next run in %s s", name, error.strerror, again)
+            return False, None, again
         log.exception("%s failed; next run in %s s", name, seconds)
         return False, None, seconds
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -87,20 +88,33 @@ async def test_a_failure_is_logged_and_tried_again(caplog: pytest.LogCaptureFixt
     assert "not today" in caplog.text
 
 
-async def test_an_outage_is_logged_without_a_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
+OUTAGES = [
+    (Unavailable(), "the job: a dependency does not answer"),
+    (OSError(errno.EMFILE, "Too many open files"), "the job: Too many open files"),
+    (OSError(errno.ENOSPC, "No space left on device"), "the job: No space left on device"),
+]
+
+
+@pytest.mark.parametrize(("error", "words"), OUTAGES)
+async def test_an_outage_is_logged_without_a_stack_trace(
+    error: Exception, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
     job = Job()
-    job.error = Unavailable()
+    job.error = error
     with caplog.at_level(logging.WARNING):
         async with repeated(job, 0.001):
             await job.runs_are(3)
-    assert "the job: a dependency does not answer" in caplog.text
+    assert words in caplog.text
     assert "Traceback" not in caplog.text
 
 
-async def test_after_an_outage_a_rare_job_does_not_wait_for_its_whole_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "_words"), OUTAGES)
+async def test_after_an_outage_a_rare_job_does_not_wait_for_its_whole_pause(
+    error: Exception, _words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(background, "_AFTER_OUTAGE", 0.001)
     job = Job()
-    job.error = Unavailable()
+    job.error = error
     async with asyncio.timeout(10), repeated(job, 3600):
         await job.runs_are(3)
 
