@@ -34,6 +34,8 @@ VALUES = {
     "integer[]": list(range(1, 21)),
     "text[]": ["market"],
     "uuid": "00000000-0000-0000-0000-000000000007",
+    "uuid[]": "{00000000-0000-0000-0000-000000000007}",
+    "pg_snapshot": "100:100:",
     "timestamp with time zone": "2026-01-01T00:00:00Z",
     "date": "2026-01-01",
     "time without time zone": "12:00",
@@ -52,6 +54,8 @@ def filled() -> Iterator[Any]:
     with database(CREATORS) as dsn, contextlib.closing(psycopg2.connect(dsn)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
+            # As the service does every ten minutes: the log of changes is short.
+            cursor.execute("delete from catalog_changes")
             cursor.execute("analyze")
         yield connection
 
