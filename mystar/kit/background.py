@@ -145,18 +145,25 @@ async def _run(job: Callable[[], Awaitable[object]], name: str, seconds: float) 
     """Whether the job succeeded, its result, and the seconds until it runs again."""
     try:
         return True, await job(), seconds
-    except Unavailable:
-        # The cause is logged already; a stack trace every few seconds would hide everything else.
-        again = min(seconds, _AFTER_OUTAGE)
-        log.warning("%s: a dependency does not answer; next run in %s s", name, again)
-        return False, None, again
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
-            again = min(seconds, _AFTER_OUTAGE)
-            log.warning("%s: %s; next run in %s s", name, error.strerror, again)
-            return False, None, again
-        log.exception("%s failed; next run in %s s", name, seconds)
-        return False, None, seconds
+        outage = _outage(error)
+        if outage is None:
+            log.exception("%s failed; next run in %s s", name, seconds)
+            return False, None, seconds
+        # A stack trace every few seconds would hide everything else.
+        again = min(seconds, _AFTER_OUTAGE)
+        log.warning("%s: %s; next run in %s s", name, outage, again)
+        return False, None, again
+
+
+def _outage(error: Exception) -> str | None:
+    """What is away for a while, in words; None = the error is a defect."""
+    if isinstance(error, Unavailable):
+        # The cause is logged already.
+        return "a dependency does not answer"
+    if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        return error.strerror
+    return None
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> bool:

@@ -297,7 +297,8 @@ def charge_back(payment: Payment, amount: int) -> Payment:
 
     :raises RefundUnderWay: money is on its way back, and how much that is must not change under the provider's hands.
     """
-    if payment.refunding or (payment.goal == "give_back" and payment.refundable and payment.refund_failure is None):
+    call = next_call(payment)
+    if call is not None and call.call == "refund":
         raise RefundUnderWay
     return replace(payment, refund_limit=payment.refunded + max(payment.refundable - amount, 0))
 
