@@ -34,6 +34,10 @@ class Text(NamedTuple):
         said = {name: one.words.in_(language) if isinstance(one, Told) else one for name, one in details.items()}
         return sentence.format(**said) if said else sentence
 
+    def filled(self, **details: Any) -> Text:
+        """The sentence with its details, in both languages."""
+        return Text(self.in_("ru", **details), self.in_("en", **details))
+
 
 class Told(str):
     """A detail of an error: text for programs, such as "1500.00" or "2030-05-14", and words for people."""

@@ -355,7 +355,7 @@ class PriceOutsideLimits(Invalid):
 
     def __init__(self, fields: Iterable[str] = (), minimum: int = 0, maximum: int = MAX_KOPECKS) -> None:
         limits = {"minimum": told_rubles(minimum), "maximum": told_rubles(maximum)}
-        text = Text(self.text.in_("ru", **limits), self.text.in_("en", **limits))
+        text = self.text.filled(**limits)
         super().__init__(fields={name: [text] for name in fields}, **limits)
 
 

@@ -345,8 +345,7 @@ class ChargebackTooMuch(Invalid):
 
     def __init__(self, left: int) -> None:
         amount = told_rubles(left)
-        text = Text(self.text.in_("ru", left=amount), self.text.in_("en", left=amount))
-        super().__init__(fields={"amount": [text]}, left=amount)
+        super().__init__(fields={"amount": [self.text.filled(left=amount)]}, left=amount)
 
 
 class NoPrice(Invalid):

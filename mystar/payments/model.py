@@ -60,11 +60,8 @@ class RefundTooMuch(Invalid):
     text = Text("Вернуть можно не больше {left}.", "No more than {left} can be refunded.")
 
     def __init__(self, left: int) -> None:
-        super().__init__(fields={"amount": [_up_to(self.text, left)]}, left=told_rubles(left))
-
-
-def _up_to(text: Text, left: int) -> Text:
-    return Text(text.in_("ru", left=told_rubles(left)), text.in_("en", left=told_rubles(left)))
+        amount = told_rubles(left)
+        super().__init__(fields={"amount": [self.text.filled(left=amount)]}, left=amount)
 
 
 #: Why the provider refuses a payment, by the beginning of the parameter that it names.
