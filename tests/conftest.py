@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from aiohttp import ClientResponse, web, web_app
 from aiohttp.test_utils import TestClient
+from limits.aio.storage import memory as limits_in_memory
 
 from mystar.app import create_app
 from mystar.settings import Settings, load_settings
 from tests.api_server import ApiTestServer
+from tests.clock import MidnightClock
 from tests.factory import Factory, Person
 from tests.ports import unused_port
 from tests.refusals import declared
@@ -46,6 +48,11 @@ def pytest_collection_finish() -> None:
 
 def pytest_runtest_logfinish() -> None:
     _BUILT_MIDDLEWARES.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _windows_of_limits_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_in_memory, "time", MidnightClock())
 
 
 class SignedIn(Protocol):
