@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
@@ -19,8 +18,9 @@ from mystar.kit.storage.local import ObjectNotFound
 from mystar.kit.web import pagination
 from mystar.kit.web.http import absolute, json_response
 from mystar.kit.web.idempotency import idempotent
-from mystar.kit.web.ranges import Part, http_date, is_cached, requested_part
+from mystar.kit.web.ranges import http_date, is_cached, requested_part
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.streaming import stream
 from mystar.kit.web.validation import path_of
 
 __all__ = ["FILES", "ROUTES", "STORAGES"]
@@ -66,10 +66,12 @@ async def media(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304, headers=headers)
     part = requested_part(request, file.size, etag, file.uploaded_at)
     headers["Content-Type"] = file.content_type
-    start, size = (part.start, part.size) if part else (0, file.size)
+    if part:
+        headers["Content-Range"] = part.content_range
+    start, size, status = (part.start, part.size, 206) if part else (0, file.size, 200)
     try:
         async with files.bytes_of(file, start, size) as chunks:
-            return await _send(request, headers, part, size, chunks)
+            return await stream(request, chunks, headers, what=f"file {file.id}", status=status, size=size)
     except ObjectNotFound as error:
         log.error("the bytes of file %s are missing", file.id)
         raise FileUnknown from error
@@ -93,32 +95,6 @@ def _headers(file: StoredFile) -> dict[str, str]:
 def _etag(file: StoredFile) -> str:
     """Strong: bytes under a key never change, and equal bytes have equal tags."""
     return file.sha256.hex()[:32]
-
-
-async def _send(
-    request: web.Request, headers: dict[str, str], part: Part | None, size: int, chunks: AsyncIterator[bytes]
-) -> web.StreamResponse:
-    response = web.StreamResponse(status=206 if part else 200, headers=headers)
-    response.content_length = size
-    if part:
-        response.headers["Content-Range"] = part.content_range
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
-    missing = size
-    try:
-        async for chunk in chunks:
-            await response.write(chunk)
-            missing -= len(chunk)
-    except ConnectionResetError:
-        log.debug("the client disconnected")
-        return response
-    except OSError:
-        log.exception("a file could not be read to its end")
-    if missing and request.transport is not None:
-        # The header is sent already: only a closed connection can tell that the body is incomplete.
-        request.transport.abort()
-    return response
 
 
 @docs(

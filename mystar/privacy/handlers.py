@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from aiohttp import web
 from aiohttp_apispec import docs, json_schema, match_info_schema, querystring_schema, response_schema
 
@@ -13,13 +11,12 @@ from mystar.errors import Text
 from mystar.kit.storage.local import ObjectNotFound
 from mystar.kit.web.http import html_response, json_response, language_of, wants_page
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.streaming import stream
 from mystar.kit.web.templates import render_page
 from mystar.kit.web.validation import body_of, path_of, query_of
 from mystar.privacy.keys import ERASURES, EXPORTS
 from mystar.privacy.model import DataExport, ErasureLinkUnknown, ExportLinkUnknown, ExportUnknown
 from mystar.privacy.schemas import ErasureView, ExportPath, ExportView, PasswordProof, erasure_view, export_view
-
-log = logging.getLogger(__name__)
 
 TAGS = ["market: people"]
 _PAGE = {200: {"description": "The page", "content": {"text/html": {"schema": {"type": "string"}}}}}
@@ -86,24 +83,15 @@ async def download_by_link(request: web.Request) -> web.StreamResponse:
 
 async def _send(request: web.Request, export: DataExport) -> web.StreamResponse:
     """:raises ExportUnknown: the archive was discarded in this moment."""
+    headers = {
+        "Content-Type": "application/octet-stream",
+        "Content-Disposition": f'attachment; filename="data-{export.account_id}.zip"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
     try:
         async with request.app[EXPORTS].archive(export) as chunks:
-            response = web.StreamResponse(
-                headers={
-                    "Content-Type": "application/octet-stream",
-                    "Content-Disposition": f'attachment; filename="data-{export.account_id}.zip"',
-                    "Cache-Control": "no-store",
-                    "X-Content-Type-Options": "nosniff",
-                }
-            )
-            response.content_length = export.size
-            await response.prepare(request)
-            try:
-                async for chunk in chunks:
-                    await response.write(chunk)
-            except ConnectionResetError:
-                log.debug("the client disconnected")
-            return response
+            return await stream(request, chunks, headers, what=f"export {export.id}", size=export.size)
     except ObjectNotFound as error:
         raise ExportUnknown from error
 

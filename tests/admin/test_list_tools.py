@@ -18,6 +18,7 @@ from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
 from tests.admin.conftest import AsRole, Panel
 from tests.factory import Factory, actor
+from tests.raw_answers import raw_answer
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -90,6 +91,12 @@ async def test_every_list_is_a_csv_without_formulas_and_the_audit_log_knows(
     assert len(written) == len(LISTS) + 1
     assert "список выгружен в CSV" in await operator.page("/admin/audit/")
     assert (await (await as_role("viewer")).get("/admin/accounts/csv/")).status == 403
+
+
+async def test_head_of_a_csv_has_no_lines_of_it(operator: Panel) -> None:
+    raw = await raw_answer(operator.api, "HEAD", "/admin/accounts/csv/", Cookie=f"mystar_admin={operator.cookie}")
+    assert raw.startswith(b"HTTP/1.1 200 ")
+    assert raw.partition(b"\r\n\r\n")[2] == b""
 
 
 async def test_a_member_of_the_staff_saves_filters_of_their_own(

@@ -24,6 +24,7 @@ from mystar.settings import Settings
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person
 from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, MADE_BY_DELIVERY, SamplePeople
+from tests.raw_answers import raw_answer
 from tests.sandbox_process import SandboxProcess
 
 EXPORT = "/api/v1/users/me/export/"
@@ -180,3 +181,14 @@ async def test_files_beyond_the_size_of_an_archive_are_listed_and_left_out(
         assert not [name for name in files if ".." in name]
     finally:
         await app.cleanup()
+
+
+async def test_head_of_an_archive_has_no_bytes_of_it(api: Api, app: web.Application, factory: Factory) -> None:
+    person = await factory.person()
+    await ask(api, person)
+    await app[EXPORT_BUILDER].build_next()
+    ready = await (await api.get(EXPORT, as_=person)).json()
+    raw = await raw_answer(api, "HEAD", ready["download"], Authorization=f"Bearer {person.token}")
+    assert raw.startswith(b"HTTP/1.1 200 ")
+    assert f"Content-Length: {ready['size']}\r\n".encode() in raw
+    assert raw.partition(b"\r\n\r\n")[2] == b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 from yarl import URL
@@ -17,9 +17,10 @@ from mystar.admin.keys import CLOCK, FILTERS, LIST_EXPORT
 from mystar.admin.lists import LISTS
 from mystar.admin.lists.columns import ListDefinition
 from mystar.admin.zones import ZONE, label
+from mystar.errors import Text
+from mystar.kit.postgres.database import Row
 from mystar.kit.web.routes import Route, route
-
-log = logging.getLogger(__name__)
+from mystar.kit.web.streaming import stream
 
 
 def download(definition: ListDefinition) -> Handler:
@@ -38,26 +39,22 @@ def download(definition: ListDefinition) -> Handler:
             "Cache-Control": "private, no-store",
             "X-Content-Type-Options": "nosniff",
         }
-        response = web.StreamResponse(headers=headers)
-        await response.prepare(request)
+        chunks = _encoded(definition, exports.rows(definition, ids), language, label(zone, request.app[CLOCK].now()))
         before = ZONE.set(zone)
         try:
-            heading = csv_export.heading(definition, language, label(zone, request.app[CLOCK].now()))
-            await response.write(heading.encode())
-            async for rows in exports.rows(definition, ids):
-                await response.write(csv_export.body(definition, rows, language).encode())
-        except ConnectionResetError:
-            log.debug("the client disconnected")
-        except Exception:
-            log.exception("the list %s could not be read to its end", definition.name)
-            # The header is sent already: only a closed connection can tell that the body is incomplete.
-            if request.transport is not None:
-                request.transport.abort()
+            return await stream(request, chunks, headers, what=f"the list {definition.name}")
         finally:
             ZONE.reset(before)
-        return response
 
     return handler
+
+
+async def _encoded(
+    definition: ListDefinition, batches: AsyncIterator[Sequence[Row]], language: str, zone: Text
+) -> AsyncIterator[bytes]:
+    yield csv_export.heading(definition, language, zone).encode()
+    async for rows in batches:
+        yield csv_export.body(definition, rows, language).encode()
 
 
 def save_filter(definition: ListDefinition) -> Handler:

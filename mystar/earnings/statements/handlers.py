@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
@@ -25,10 +24,10 @@ from mystar.earnings.statements.schemas import (
 from mystar.kit.web.http import dumps, language_of
 from mystar.kit.web.pagination import PageQuery, page_of, page_request, page_response
 from mystar.kit.web.routes import Route, alias, route
+from mystar.kit.web.streaming import stream
 from mystar.kit.web.validation import path_of, query_of
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 TAGS = ["market: earnings"]
 _TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
@@ -99,21 +98,7 @@ async def _pdf(request: web.Request, statement: Statement, language: str) -> Asy
 async def _stream(
     request: web.Request, statement: Statement, form: str, chunks: AsyncIterator[bytes]
 ) -> web.StreamResponse:
-    response = web.StreamResponse(headers=_headers(statement, form))
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
-    try:
-        async for chunk in chunks:
-            await response.write(chunk)
-    except ConnectionResetError:
-        log.debug("the client disconnected")
-    except Exception:
-        log.exception("statement %s could not be read to its end", statement.id)
-        # The header is sent already: only a closed connection can tell that the body is incomplete.
-        if request.transport is not None:
-            request.transport.abort()
-    return response
+    return await stream(request, chunks, _headers(statement, form), what=f"statement {statement.id}")
 
 
 def _headers(statement: Statement, form: str) -> dict[str, str]:
