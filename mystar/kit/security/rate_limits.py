@@ -10,21 +10,22 @@ from functools import lru_cache
 from typing import Any
 
 from limits import RateLimitItem, parse_many
-from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from limits.errors import StorageError
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from mystar.errors import TooMany
 from mystar.kit.postgres.database import assert_no_transaction
+from mystar.kit.security.counters import Counters
 from mystar.kit.web.http import parse_address
 
 log = logging.getLogger(__name__)
 
 #: Seconds that Redis has to answer, and seconds for which this process counts alone after it did not.
 _TIMEOUT, _PAUSE = 1.0, 5.0
-
-
+#: Counters of one limit in memory, for each length of its windows: some 12 MB.
+_MOST_COUNTERS = 50_000
 #: A limit of a /56 is this many times that of a /64.
 _NETWORKS_OF_A_SITE = 8
 
@@ -50,7 +51,8 @@ class RateLimits:
     ) -> None:
         self._rules: dict[str, list[RateLimitItem]] = {name: parse_many(rule) for name, rule in rules.items()}
         self._enabled = enabled
-        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        # Each has counters of its own: those who fill the ones of addresses do not make others forget accounts.
+        self._own = {name: SlidingWindowCounterRateLimiter(Counters(_MOST_COUNTERS)) for name in rules}
         self._shared: SlidingWindowCounterRateLimiter | None = None
         self._alone_until = 0.0
         alone = Gauge(
@@ -115,7 +117,7 @@ class RateLimits:
                 self._alone_until = time.monotonic() + _PAUSE
                 self._failures.inc()
                 log.warning("Redis does not answer, this process counts rate limits alone: %r", error.storage_error)
-        await _allow(self._own, rule, identifiers, count=count)
+        await _allow(self._own[identifiers[0]], rule, identifiers, count=count)
 
 
 @lru_cache(maxsize=4096)
