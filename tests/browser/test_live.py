@@ -6,8 +6,10 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from aiohttp import web
 from playwright.async_api import Browser, Locator, Page, expect
 
+from mystar.kit.keys import DATABASE
 from tests.browser.conftest import Tab
 from tests.conftest import Api
 from tests.factory import Factory, Person
@@ -41,8 +43,17 @@ async def say(half: Locator, words: str) -> None:
 
 
 async def test_two_people_chat_and_are_notified_live(
-    api: Api, sandbox: SandboxProcess, factory: Factory, customer: Person, star: Person, tab: Tab, second_page: Page
+    app: web.Application,
+    api: Api,
+    sandbox: SandboxProcess,
+    factory: Factory,
+    customer: Person,
+    star: Person,
+    tab: Tab,
+    second_page: Page,
 ) -> None:
+    # Some browsers name no language when they open a WebSocket: it speaks that of the account then.
+    await app[DATABASE].execute("update accounts set language = 'en' where id = %(id)s", id=star.id)
     olga = await sign_in(tab.page, api.url, sandbox, customer)
     comet = await sign_in(second_page, api.url, sandbox, star)
 
