@@ -64,7 +64,8 @@ async def test_an_order_is_found_by_number_and_its_page_updates_while_it_is_proc
     assert await page.evaluate("window.same"), "the page was loaded again"
     await expect(page.get_by_role("button", name="В обработку")).to_have_count(0)
 
-    # The rest in bulk.
+    # The rest in bulk, on a phone.
+    await page.set_viewport_size({"width": WIDTHS[0], "height": 800})
     await page.goto(f"{api.url}/admin/studio-orders/?status=new")
     await page.get_by_label("Выбрать все").check()
     await page.get_by_role("button", name="Выбранные — в обработку").click()
