@@ -94,6 +94,15 @@ MAIL_TEXTS: Mapping[str, MailText] = {
         _OPEN,
         _ANSWER_BY,
     ),
+    "payment_received": MailText(
+        Text("вы оплатили заказ №{number} — {what}, {amount}", "you paid for order no. {number} — {what}, {amount}"),
+        Text(
+            "Оплата {amount} за заказ №{number} прошла. Исполнитель: {star}.",
+            "Your payment of {amount} for order no. {number} arrived. It is for {star}.",
+        ),
+        _OPEN,
+        Text("Ответ придёт до", "You get an answer by"),
+    ),
     "payment_failed": MailText(
         Text("оплата заказа №{number} не прошла — {what}", "the payment of order no. {number} failed — {what}"),
         Text(
@@ -284,6 +293,18 @@ SENTENCES: Mapping[str, Text] = {
     ),
     "decide": Text("Ждём вашего решения: примите или отклоните его.", "It waits for you: please accept or decline it."),
     "work": Text("Теперь слово за вами: {customer} ждёт.", "Now it is your turn: {customer} is waiting."),
+    "held_until_confirmed": Text(
+        "Деньги пока только удержаны: они спишутся, когда {star} подтвердит заказ, иначе вернутся.",
+        "The money is only held so far: it is charged when {star} confirms the order, or else it goes back.",
+    ),
+    "held_until_approved": Text(
+        "Деньги пока только удержаны: они спишутся, когда вы примете работу.",
+        "The money is only held so far: it is charged when you approve the work.",
+    ),
+    "charged_at_once": Text(
+        "Деньги списаны сразу; если заказ не состоится, они вернутся.",
+        "The money was charged at once; it goes back if nothing comes of the order.",
+    ),
     "greeting_is_ready": Text("поздравление готово", "your greeting is ready"),
     "work_is_ready": Text("работа готова", "your order is ready"),
     "more_in_digest": Text("и ещё {more}", "and {more} more"),

@@ -57,6 +57,8 @@ _DONE = (Status.DELIVERED, Status.COMPLETED)
 _CALLED_OFF = (Status.CANCELLED, Status.REJECTED)
 #: What is ready, by whether it is a greeting.
 _READY = {True: "greeting_is_ready", False: "work_is_ready"}
+#: Mails whose deadline is that of the creator's answer; later the order has another one.
+_UNTIL_ANSWERED = ("order_paid", "payment_received")
 _LATE = {Role.BUYER: "late_for_buyer", Role.CREATOR: "late_for_creator"}
 
 
@@ -137,6 +139,8 @@ class OrderMails:
         await self._mail(tx, "order_paid", fact, Role.CREATOR, sentences=sentences)
         if order.kind is Kind.GREETING and order.status in _DONE:
             await self._mail_delivery(tx, fact)
+        else:
+            await self._mail(tx, "payment_received", fact, Role.BUYER, sentences=_until_charged(order))
 
     async def _payment_failed(self, tx: Tx, fact: OrderPaymentFailed) -> None:
         order = fact.order
@@ -222,7 +226,8 @@ class OrderMails:
         words = draft.facts if reader.is_confirmed else []
         due = (DUE, day_text(order.due_date, reader.language) if order.due_date else "")
         draft.facts = [(SUM, rubles(order.total_price)), *words, due]
-        draft.deadline = order.deadline_at
+        is_answered = name in _UNTIL_ANSWERED and order.status is not Status.PENDING
+        draft.deadline = None if is_answered else order.deadline_at
         draft.link = draft.link or _page(self._site, dialect, order.id)
         reading = Reading(reader.username, reader.language, zone_of(reader.time_zone, self._clock.zone))
         await self._mailer.queue(
@@ -254,6 +259,15 @@ def _money_back(order: Order, role: Role) -> list[str]:
     if role is Role.CREATOR:
         return ["back_to_buyer"]
     return ["back_by_sbp" if order.is_charged_at_once else "back_to_card"]
+
+
+def _until_charged(order: Order) -> list[str]:
+    """The names of sentences: what becomes of a payment that has just arrived."""
+    if order.is_charged_at_once:
+        return [] if order.status is Status.COMPLETED else ["charged_at_once"]
+    if order.money_goal is Goal.CAPTURE:
+        return []
+    return ["held_until_confirmed" if order.kind is Kind.GREETING else "held_until_approved"]
 
 
 def _values(order: Order, people: Mapping[int, OrderReader]) -> dict[str, Any]:

@@ -71,11 +71,14 @@ IN_DIGEST = {
 MAILS_OF = {
     Kind.NEW_ORDER: {"order_placed"},
     Kind.ORDER_ACCEPTED: {"order_accepted", "order_accepted_unpaid"},
+    Kind.ORDER_PAID: {"order_paid", "payment_received"},
     Kind.PAYMENT_FAILED: {"payment_failed", "payment_refused"},
     Kind.DELIVERY: {"order_delivered"},
 }
 #: Letters of events that have a deadline.
-WITH_DEADLINE = {"order_placed", "order_paid", "order_delivered", "revision_requested", "offer"}
+WITH_DEADLINE = {
+    *("order_placed", "order_paid", "payment_received", "order_delivered", "revision_requested", "offer"),
+}
 DEADLINE = datetime(2030, 5, 5, 11, 30, tzinfo=UTC)
 
 
@@ -256,6 +259,7 @@ async def test_offers_revisions_disputes_and_partial_refunds_are_mailed_at_once(
     assert "ваше предложение принято: заказ" in (await mails_of(app, creator.email))[-1]["subject"]
     assert app[ORDERS].link_to_pay(order) in (await mails_of(app, buyer.email))[-1]["text"]
     await factory.hold(order, sandbox_process)
+    assert f"вы оплатили заказ №{order} — Три ролика" in (await mails_of(app, buyer.email))[-1]["subject"]
     await market.deliver(order)
     await market.act(order, "request-revision", {"reason": "Тише"}, as_=buyer)
     mail = (await mails_of(app, creator.email))[-1]
@@ -274,7 +278,7 @@ async def test_offers_revisions_disputes_and_partial_refunds_are_mailed_at_once(
         assert "возвращено 200\N{NO-BREAK SPACE}₽ из 1\N{NO-BREAK SPACE}200\N{NO-BREAK SPACE}₽" in mail["text"]
     subjects = [mail["subject"] for mail in await mails_of(app, buyer.email)]
     # Two deliveries, and one of each of the others.
-    assert (len(subjects), len(set(subjects))) == (6, 5)
+    assert (len(subjects), len(set(subjects))) == (7, 6)
 
 
 async def test_an_answer_to_a_support_mail_goes_to_the_sender(

@@ -16,6 +16,7 @@ from mystar.orders.keys import ORDERS
 from tests.conftest import Api
 from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
+from tests.orders.market import open_market
 from tests.sandbox_process import SandboxProcess
 from tests.waiting import eventually
 
@@ -103,17 +104,53 @@ async def test_an_acceptance_before_the_payment_invites_to_pay(
     assert link.replace("&", "&amp;") in mail["html"]
 
 
-async def test_the_star_is_mailed_a_payment_and_the_customer_an_acceptance(
-    api: Api, app: web.Application, factory: Factory, sandbox: SandboxProcess, star: Person, order: int, post: Post
+async def test_a_payment_is_mailed_to_both_and_an_acceptance_to_the_customer(
+    api: Api,
+    app: web.Application,
+    factory: Factory,
+    sandbox: SandboxProcess,
+    customer: Person,
+    star: Person,
+    order: int,
+    post: Post,
 ) -> None:
     await factory.hold(order, sandbox)
-    paid = await post.only()
-    assert paid["to"] == star.email
+    paid, received = await post.new()
+    assert (paid["to"], received["to"]) == (star.email, customer.email)
     assert "примите или отклоните" in paid["text"]
+    assert received["subject"] == f"MySTAR: вы оплатили заказ №{order} — поздравление (comet), 15 000 ₽"
+    assert "они спишутся, когда comet подтвердит заказ" in received["text"]
+    assert "Ответ придёт до: " in received["text"]
     await app[ORDERS].accept(actor(star), order)
     accepted = await post.only()
     assert "принимает ваш заказ" in accepted["text"]
     assert "/payments/" not in accepted["text"]
+
+
+async def test_a_buyer_of_a_service_reads_that_the_money_is_held_until_the_approval(
+    api: Api, app: web.Application, factory: Factory, sandbox: SandboxProcess, post: Post
+) -> None:
+    """Nothing waits for an answer any more once the work is delivered: its deadline is another one."""
+    market = await open_market(app, api, factory)
+    order = (await market.place())["id"]
+    await market.deliver(order)
+    await post.new()
+    await factory.hold(order, sandbox)
+    paid, received = await post.new()
+    assert (paid["to"], received["to"]) == (market.creator.email, market.buyer.email)
+    assert "они спишутся, когда вы примете работу" in received["text"]
+    assert "Ответьте до" not in paid["text"]
+    assert "Ответ придёт до" not in received["text"]
+
+
+@pytest.mark.parametrize("settings", [{"PAYMENTS__METHODS": '["bank_card", "sbp"]'}], indirect=True)
+async def test_a_buyer_who_paid_by_sbp_reads_that_it_is_charged(
+    api: Api, factory: Factory, sandbox: SandboxProcess, order: int, post: Post
+) -> None:
+    await factory.hold(order, sandbox, "sbp")
+    _, received = await post.new()
+    assert "Деньги списаны сразу; если заказ не состоится, они вернутся." in received["text"]
+    assert "удержаны" not in received["text"]
 
 
 async def test_a_rejection_names_the_reason_and_the_returned_money(
