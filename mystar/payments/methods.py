@@ -26,8 +26,10 @@ class OfferedMethods:
     def offered(self, *, is_deal: bool) -> tuple[Method, ...]:
         """The first is the default."""
         now = self._clock.now()
+        known = tuple(one for one in self._methods if not (is_deal and one == "sbp"))
         refused = {method for method, until in self._refused_until.items() if until > now}
-        return tuple(one for one in self._methods if one not in refused and not (is_deal and one == "sbp"))
+        # A deal may know no method but the one that was refused outside of it: better asked again than nothing.
+        return tuple(one for one in known if one not in refused) or known
 
     def choose(self, method: str | None, *, is_deal: bool) -> Method:
         """:param method: None = the default. :raises MethodNotOffered:"""
@@ -36,9 +38,12 @@ class OfferedMethods:
             raise MethodNotOffered
         return found
 
-    def refuse(self, method: str) -> bool:
-        """The provider does not take this method; answer whether there is another one to offer instead."""
-        others = [one for one in self.offered(is_deal=False) if one != method]
+    def refuse(self, method: str, *, is_deal: bool) -> bool:
+        """The provider does not take this method; answer whether there is another one to offer instead.
+
+        Without another one nothing is remembered: the refusal is that of one payment.
+        """
+        others = [one for one in self.offered(is_deal=is_deal) if one != method]
         if others:
             self._refused_until[method] = self._clock.now() + _REFUSED_FOR
         return bool(others)

@@ -144,11 +144,12 @@ class ProviderCalls:
     async def _refused(self, call: Call, payment: Payment, refusal: Refused) -> None:
         """A payment whose creation is refused has failed. Any other call is refused because of the payment's state, so
         refresh it; if the call still leads to the goal, it is retried later."""
-        if call.call == "create" and _is_of_method(refusal) and self._methods.refuse(payment.chosen_method):
-            await self._settlement.method_refused(payment, str(refusal))
-            raise GiveUp(str(refusal)) from refusal
         if call.call == "create":
-            await self._settlement.fail(payment.id, refusal.code, _lasting(refusal))
+            is_deal = payment.deal_share is not None
+            if _is_of_method(refusal) and self._methods.refuse(payment.chosen_method, is_deal=is_deal):
+                await self._settlement.method_refused(payment, str(refusal))
+            else:
+                await self._settlement.fail(payment.id, refusal.code, _lasting(refusal))
             raise GiveUp(str(refusal)) from refusal
         assert payment.provider_id is not None
         try:

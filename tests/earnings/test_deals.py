@@ -15,8 +15,10 @@ from mystar.earnings.keys import DEAL_PAYOUTS, DEAL_RECONCILIATION, PAYOUTS
 from mystar.earnings.payouts.model import Status
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
+from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.keys import PAYMENTS
 from mystar.payments.model import MethodNotOffered
+from mystar.payments.provider import Refused
 from mystar.settings import Settings, SettingsWrong
 from tests.earnings.scenario import TWENTY_PER_CENT, EarningsScenario
 from tests.factory import actor
@@ -266,3 +268,27 @@ async def test_a_declined_deal_releases_the_hold(scenario: EarningsScenario) -> 
 def test_deals_are_paid_out_by_the_provider_only(make_settings: Callable[..., Settings]) -> None:
     with pytest.raises(SettingsWrong, match="MYSTAR_PAYOUTS__PROVIDER"):
         make_settings(EARNINGS__MODE="safe_deal")
+
+
+@pytest.mark.one_process("rely on what one process remembers")
+@deals
+async def test_a_deal_whose_card_is_refused_stops_that_payment_and_no_other(
+    scenario: EarningsScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    refused_id, other_id = await scenario.place(PRICE), await scenario.place(PRICE)
+
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise Refused("invalid_request", "This card cannot be used", "payment_method_data.type")
+
+    with monkeypatch.context() as provider:
+        provider.setattr(YooKassa, "create_payment", refuse)
+        assert await pay_page(scenario, refused_id) == 409
+    assert "pay" not in {one["name"] for one in (await scenario.order(refused_id))["allowed_actions"]}
+    assert await pay_page(scenario, other_id) == 302, "there is a method for the next buyer"
+
+
+async def pay_page(scenario: EarningsScenario, order_id: int) -> int:
+    """The status for a person who follows the link."""
+    link = URL(scenario.app[ORDERS].link_to_pay(order_id))
+    return (await scenario.api.get(link.path, params=dict(link.query), headers={"Accept": "text/html"})).status

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from mystar.kit.clock import Clock
+from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import (
     MethodNotOffered,
     Payment,
@@ -174,3 +176,10 @@ async def failed_refund(process: PaymentProcess, payment: Payment) -> Payment:
 def wake(process: PaymentProcess) -> None:
     """Let a day pass: the postponed call is due, and the provider has forgotten its key."""
     process.clock.ahead += timedelta(hours=25)
+
+
+def test_what_a_deal_cannot_do_without_is_offered_in_it_also_after_a_refusal_elsewhere() -> None:
+    methods = OfferedMethods(("bank_card", "sbp"), Clock())
+    assert methods.refuse("bank_card", is_deal=False)
+    assert (methods.offered(is_deal=False), methods.offered(is_deal=True)) == (("sbp",), ("bank_card",))
+    assert not methods.refuse("bank_card", is_deal=True)
