@@ -125,11 +125,21 @@ _PART = b'--x\r\nContent-Disposition: form-data; name="star"\r\n'
         ("application/x-www-form-urlencoded", b"star=\xff"),
         ("application/x-www-form-urlencoded; charset=unheard-of", b"star=5"),
         ("application/x-www-form-urlencoded; charset=rot13", b"star=5"),
+        ("application/x-www-form-urlencoded; charset=punycode", b"star=5"),
+        ("application/x-www-form-urlencoded; charset=utf-7", b"star=5"),
     ],
 )
 async def test_a_malformed_form_is_unreadable(client: Client, kind: str, text: bytes) -> None:
     answer = await client.post("/7", data=text, headers={"Content-Type": kind})
     assert (answer.status, await answer.json()) == (400, {"code": "unreadable"})
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "UTF_8", "windows-1251", "CP1251", "KOI8-R", "ibm866"])
+async def test_a_form_is_read_in_the_charset_that_it_names(client: Client, charset: str) -> None:
+    kind = f"application/x-www-form-urlencoded; charset={charset}"
+    data = "star=5&wish=ёлка".encode(charset)
+    answer = await client.post("/7", data=data, headers={"Content-Type": kind})
+    assert (await answer.json())["body"] == {"star": 5, "wish": "ёлка"}
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])

@@ -175,3 +175,15 @@ async def test_a_form_of_thousands_of_parts_is_refused_before_they_are_read(api:
     assert answer.status == 400, await answer.text()
     few = await api.post("/password_reset/confirm/", data=part * 20 + b"--b--\r\n", headers=headers)
     assert few.status < 500
+
+
+@pytest.mark.parametrize("path", FORM_ADDRESSES)
+async def test_a_form_in_a_charset_that_no_client_uses_is_refused(api: Api, path: str) -> None:
+    """Python decodes a megabyte of "punycode" in minutes, without giving way to any other request."""
+    part = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="login"\r\n'
+    for body, kind in (
+        (f"{part}Content-Type: text/plain; charset=punycode\r\n\r\na\r\n--{BOUNDARY}--\r\n", FORM_TYPE),
+        ("login=a", "application/x-www-form-urlencoded; charset=punycode"),
+    ):
+        answer = await api.post(path, data=body.encode(), headers={"Content-Type": kind})
+        assert answer.status == 400, (kind, await answer.text())

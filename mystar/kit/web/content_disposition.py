@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
+from mystar.kit.web.charsets import known_charset
+
 _PARAMETER = re.compile(r""";\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"(?=\s*(?:;|$))|[^;]*)""", re.DOTALL)
 #: Some clients escape nothing, and send the folders of Windows: other backslashes stay.
 _ESCAPED = re.compile(r"\\([\"\\])")
-_CHARSETS = {"utf-8", "us-ascii", "iso-8859-1", "windows-1251", "koi8-r"}
 _MAX_SECTIONS = 100
 
 
@@ -71,5 +72,7 @@ def _extended(value: str) -> tuple[str, bytes]:
     charset, *rest = value.split("'", 2)
     if len(rest) != 2:
         return "utf-8", unquote_to_bytes(value)
-    charset = charset.lower()
-    return charset if charset in _CHARSETS else "utf-8", unquote_to_bytes(rest[1])
+    try:
+        return known_charset(charset), unquote_to_bytes(rest[1])
+    except LookupError:
+        return "utf-8", unquote_to_bytes(rest[1])

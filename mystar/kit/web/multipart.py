@@ -16,6 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict, CIMultiDictProxy, MultiDict, MultiDictProxy
 
 from mystar.errors import TooLarge, Unreadable, UnsupportedMedia
+from mystar.kit.web.charsets import known_charset
 from mystar.kit.web.content_disposition import parse_disposition
 
 #: Bytes of one read.
@@ -182,8 +183,9 @@ async def form(request: web.Request) -> MultiDictProxy[Any]:
 
 
 async def _urlencoded(request: web.Request) -> MultiDictProxy[Any]:
-    raw, charset = await body(request), request.charset or "utf-8"
+    raw = await body(request)
     with _reading():
+        charset = known_charset(request.charset or "utf-8")
         pairs = parse_qsl(raw.rstrip().decode(charset), keep_blank_values=True, encoding=charset)
     return MultiDictProxy(MultiDict(pairs))
 

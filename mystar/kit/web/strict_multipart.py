@@ -1,10 +1,12 @@
-"""Multipart forms without text around their parts, which aiohttp reads line by line and ignores."""
+"""Multipart forms in charsets that clients use, without the text around parts that aiohttp reads and ignores."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
+
+from mystar.kit.web.charsets import known_charset
 
 #: Parts of a form. Each costs a tenth of a millisecond, so that a megabyte of small ones would stop the event loop.
 _MAX_PARTS = 200
@@ -12,9 +14,17 @@ _MAX_PARTS = 200
 _MAX_TRAILING = 1024
 
 
+class StrictPartReader(BodyPartReader):
+    """Refuses charsets that no client uses."""
+
+    def get_charset(self, default: str) -> str:
+        return known_charset(super().get_charset(default))
+
+
 class StrictMultipartReader(MultipartReader):
     """Refuses a preamble, an epilogue (RFC 2046, 5.1.1) and too many parts: a form begins and ends with a boundary."""
 
+    part_reader_cls = StrictPartReader
     _count = 0
 
     async def next(self) -> Any:
