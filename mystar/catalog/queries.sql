@@ -329,8 +329,9 @@ delete from search_words where word = any(%(words)s::text[])
 -- plan: generic
 -- What was committed between two snapshots, the one that is given and that of this statement. Rows of a transaction
 -- that the second one does not know either were restored from another server. A server that was started since, or
--- another one, may have forgotten what it had committed.
-select pg_current_snapshot()::text as snapshot, pg_postmaster_start_time()::text as server, array(
+-- another one, may have forgotten what it had committed, and a restored backup has a table of its own.
+select pg_current_snapshot()::text as snapshot,
+    pg_postmaster_start_time() || ' ' || 'catalog_changes'::regclass::oid as server, array(
     select distinct subject from catalog_changes
     where (
         xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
