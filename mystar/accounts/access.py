@@ -18,7 +18,7 @@ from mystar.accounts.model import Actor, ClientInfo, Language, NewSession
 from mystar.errors import Forbidden, Unauthenticated
 from mystar.kit.realtime.websocket import handshake_slot, offered_protocols
 from mystar.kit.security.rate_limits import RateLimits
-from mystar.kit.web.http import PUBLIC_URL, address_of, cookie_name, json_response, language_of
+from mystar.kit.web.http import address_of, cookie_name, json_response, language_of, set_cookie
 from mystar.kit.web.response_cache import CACHE
 
 F = TypeVar("F", bound=Callable[..., object])
@@ -208,14 +208,7 @@ def set_device_cookie(request: web.Request, response: web.Response, session: New
     """Set the cookies by which the browser is recognized at its next log-in, and need not repeat its second factor."""
     for name, value in ((_DEVICE, session.device), (_REMEMBERED, session.trusted)):
         if value:
-            response.set_cookie(
-                cookie_name(request, name),
-                value,
-                max_age=_DEVICE_LIFE,
-                httponly=True,
-                samesite="Lax",
-                secure=request.app[PUBLIC_URL].startswith("https://"),
-            )
+            set_cookie(request, response, cookie_name(request, name), value, samesite="Lax", max_age=_DEVICE_LIFE)
 
 
 def token_response(data: Any, status: int = 200) -> web.Response:

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 from functools import wraps
-from typing import Any
 
 from aiohttp import web
 from aiohttp_apispec import docs
@@ -28,7 +27,7 @@ from mystar.admin.refused_forms import TOKEN_FIELD
 from mystar.errors import Unauthenticated
 from mystar.kit.moments import zone_of
 from mystar.kit.security.tokens import Signer
-from mystar.kit.web.http import PUBLIC_URL, cookie_name, language_of
+from mystar.kit.web.http import PUBLIC_URL, cookie_name, delete_cookie, is_https, language_of, set_cookie
 from mystar.kit.web.multipart import form
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -152,7 +151,7 @@ async def authenticate(request: web.Request) -> Staff:
 def open_session(request: web.Request, response: web.Response, access: str) -> None:
     """Set the session cookie, which scripts and other sites cannot read."""
     name, age = cookie_name(request, _SESSION), request.app[PANEL_SECURITY].max_age
-    _set_cookie(request, response, name, access, max_age=age, path=_session_path(request))
+    set_cookie(request, response, name, access, samesite="Strict", path=_session_path(request), max_age=age)
 
 
 def session_cookie(request: web.Request, access: str) -> dict[str, str]:
@@ -161,16 +160,16 @@ def session_cookie(request: web.Request, access: str) -> dict[str, str]:
 
 
 def close_session(request: web.Request, response: web.Response) -> None:
-    response.del_cookie(cookie_name(request, _SESSION), path=_session_path(request))
+    delete_cookie(request, response, cookie_name(request, _SESSION), samesite="Strict", path=_session_path(request))
 
 
 def _session_path(request: web.Request) -> str:
     """A cookie with the prefix ``__Host-`` has the path ``/``."""
-    return "/" if request.app[PUBLIC_URL].startswith("https://") else _PATH
+    return "/" if is_https(request) else _PATH
 
 
 def keep_language(request: web.Request, response: web.Response, language: str) -> None:
-    _set_cookie(request, response, _LANGUAGE, language, max_age=365 * 86_400)
+    set_cookie(request, response, _LANGUAGE, language, samesite="Strict", path=_PATH, max_age=365 * 86_400)
 
 
 def form_token(request: web.Request) -> str:
@@ -188,7 +187,7 @@ def visit_token(request: web.Request, visit: str) -> str:
 
 
 def keep_visit(request: web.Request, response: web.Response, visit: str) -> None:
-    _set_cookie(request, response, _VISIT, visit, max_age=86_400)
+    set_cookie(request, response, _VISIT, visit, samesite="Strict", path=_PATH, max_age=86_400)
 
 
 async def require_own_visit(request: web.Request) -> None:
@@ -223,10 +222,3 @@ def _is_from_here(request: web.Request) -> bool:
 def _is_same_server(one: URL, other: URL) -> bool:
     """Equal hosts, names in IDNA, and equal ports, those of the scheme where none is given."""
     return one.raw_host == other.raw_host and one.port == other.port
-
-
-def _set_cookie(
-    request: web.Request, response: web.Response, name: str, value: str, *, path: str = _PATH, **options: Any
-) -> None:
-    secure = request.app[PUBLIC_URL].startswith("https://")
-    response.set_cookie(name, value, path=path, httponly=True, samesite="Strict", secure=secure, **options)

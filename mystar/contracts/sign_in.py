@@ -14,7 +14,7 @@ from mystar.accounts.keys import SIGN_IN
 from mystar.accounts.model import Channel
 from mystar.accounts.oauth.providers.base import Name, ResponseType
 from mystar.kit.web.fields import BaseSchema, PlainText
-from mystar.kit.web.http import cookie_name, json_response, wants_page
+from mystar.kit.web.http import cookie_name, delete_cookie, json_response, set_cookie, wants_page
 from mystar.kit.web.validation import query_of
 
 #: Characters; tokens of the providers have a few hundred.
@@ -61,10 +61,7 @@ async def begin(
 
 def set_attempt_cookie(request: web.Request, name: Name, cookie: str, answer: web.Response) -> web.Response:
     """The answer with the cookie of the browser, which no script can read."""
-    https = request.app[SIGN_IN].public_url.startswith("https://")
-    answer.set_cookie(
-        _cookie(request, name), cookie, max_age=_MAX_AGE, path="/", httponly=True, samesite="Lax", secure=https
-    )
+    set_cookie(request, answer, _cookie(request, name), cookie, samesite="Lax", max_age=_MAX_AGE)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -106,7 +103,7 @@ async def end_attempt(request: web.Request, name: Name, channel: Channel, answer
     """The answer without the cookie, unless the browser has another attempt."""
     cookie = request.cookies.get(_cookie(request, name))
     if cookie and not await request.app[SIGN_IN].has_open_attempt(name, channel, cookie):
-        answer.del_cookie(_cookie(request, name), path="/")
+        delete_cookie(request, answer, _cookie(request, name), samesite="Lax")
     return answer
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
 
 from mystar.app import create_app
 from mystar.settings import Settings
+from tests.accounts.oauth.oauth_flow import choose
 from tests.conftest import Api
 from tests.factory import Factory
 
@@ -40,6 +43,31 @@ async def test_https_brings_hsts_and_host_cookies(make_settings: Callable[..., S
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         cookie = answer.cookies["__Host-mystar_sign_in_yandex"]
         assert (cookie["path"], cookie["secure"], cookie["domain"]) == ("/", True, "")
+
+
+async def test_what_deletes_a_host_cookie_is_as_secure_as_the_cookie(make_settings: Callable[..., Settings]) -> None:
+    """A browser takes it for nothing otherwise, and keeps the cookie."""
+    settings = make_settings(HTTP__PUBLIC_URL="https://stars.example")
+    app = await create_app(settings, settings.database.url)
+    async with TestClient(TestServer(app)) as client:
+        staff = await Factory(app).staff("viewer")
+        signed_in = f"__Host-mystar_admin={staff.token}"
+        page = await (await client.get("/admin/security/", headers={"Cookie": signed_in})).text()
+        token = re.findall(r'name="form_token" value="([^"]+)"', page)[0]
+        form = {"data": {"form_token": token}, "headers": {"Cookie": signed_in}, "allow_redirects": False}
+        out = await client.post("/admin/sign-out/", **form)
+        assert out.status == 303, await out.text()
+
+        begun = await client.get("/yandex/link")
+        attempt = f"__Host-mystar_sign_in_yandex={begun.cookies['__Host-mystar_sign_in_yandex'].value}"
+        back = await choose(URL(await begun.json()), person="olga.demo")
+        ended = await client.get("/yandex/get/token", params=back.query, headers={"Cookie": attempt})
+        assert ended.status == 200, await ended.text()
+
+        for answer, name in ((out, "__Host-mystar_admin"), (ended, "__Host-mystar_sign_in_yandex")):
+            cookie = answer.cookies[name]
+            assert (cookie.value, cookie["max-age"], cookie["path"]) == ("", "0", "/"), name
+            assert cookie["secure"] is True, name
 
 
 async def test_http_has_neither(api: Api) -> None:

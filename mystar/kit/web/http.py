@@ -132,7 +132,32 @@ def inside(address: str, allowed: Networks) -> bool:
 
 def cookie_name(request: web.Request, name: str) -> str:
     """With ``__Host-`` at https addresses, where no other host can set it (RFC 6265bis, 4.1.3); its path is ``/``."""
-    return f"__Host-{name}" if request.app[PUBLIC_URL].startswith("https://") else name
+    return f"__Host-{name}" if is_https(request) else name
+
+
+def set_cookie(
+    request: web.Request,
+    response: web.Response,
+    name: str,
+    value: str,
+    *,
+    samesite: str,
+    path: str = "/",
+    max_age: int | None = None,
+) -> None:
+    """Set a cookie that scripts cannot read. :param max_age: seconds; None = until the browser is closed."""
+    secure = is_https(request)
+    response.set_cookie(name, value, path=path, max_age=max_age, httponly=True, samesite=samesite, secure=secure)
+
+
+def delete_cookie(request: web.Request, response: web.Response, name: str, *, samesite: str, path: str = "/") -> None:
+    """Browsers keep one named ``__Host-…`` unless what deletes it is secure as well (RFC 6265bis, 4.1.3)."""
+    response.del_cookie(name, path=path, httponly=True, samesite=samesite, secure=is_https(request))
+
+
+def is_https(request: web.Request) -> bool:
+    """Whether clients reach the service over TLS, which a proxy may end."""
+    return request.app[PUBLIC_URL].startswith("https://")
 
 
 def address_of(request: web.Request) -> str:

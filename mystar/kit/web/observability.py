@@ -26,7 +26,7 @@ from prometheus_client import (
 
 from mystar.kit.tracing import REQUEST, Tracer, Tracing
 from mystar.kit.web.access_log import access, configure_access_log, log_request
-from mystar.kit.web.http import PUBLIC_URL, REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, new_request_id
+from mystar.kit.web.http import REQUEST_ID, TRUSTED_PROXIES, address_of, dumps, inside, is_https, new_request_id
 from mystar.kit.web.routes import canonical_path
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ _SECRET_WORDS = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = "***"
-_REQUEST_ID = re.compile(r"^[\w.-]{8,64}$")
+_REQUEST_ID = re.compile(r"[\w.-]{8,64}", re.ASCII)
 _ONE_YEAR = "max-age=31536000"
 
 
@@ -159,7 +159,7 @@ async def observability_middleware(request: web.Request, handler: Handler) -> we
     The query is not logged: it may contain tokens.
     """
     given = request.headers.get("X-Request-ID", "")
-    request_id = given if _REQUEST_ID.match(given) else new_request_id()
+    request_id = given if _REQUEST_ID.fullmatch(given) else new_request_id()
     request[REQUEST_ID] = request_id
     before = REQUEST.set(request_id)
     metrics, began, status = request.app[METRICS], time.perf_counter(), 500
@@ -212,7 +212,7 @@ async def add_response_headers(request: web.Request, response: web.StreamRespons
     """
     response.headers["Server"] = "mystar"
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request.app[PUBLIC_URL].startswith("https://"):
+    if is_https(request):
         response.headers.setdefault("Strict-Transport-Security", _ONE_YEAR)
     if REQUEST_ID in request:
         response.headers["X-Request-ID"] = request[REQUEST_ID]
