@@ -89,7 +89,7 @@ async def killed_while_loading(
     variables = {"PAYMENTS__YOOKASSA__URL": sandbox.yookassa, "MAIL__PORT": sandbox.smtp_port}
     values = environment(directory, DATABASE__URL=settings.database.url, **variables)
     with programs.start("mystar", "seed", "--demo", directory=directory, environment=values) as process:
-        await eventually(lambda: app[DATABASE].value("select count(*) > 5 from orders"), timeout=60)
+        await eventually(lambda: app[DATABASE].value("select count(*) > 5 from orders"), timeout=240)
         process.kill()
 
 

@@ -56,21 +56,21 @@ async def test_a_run_stopped_while_loading_continues_on_the_next_start(
     with locked(dsn, "creators"):
         async with running(values) as process:
             # The first stars have accounts, and wait to become creators.
-            await eventually(lambda: db.value(f"select exists ({_WAITING})"), timeout=60)
+            await eventually(lambda: db.value(f"select exists ({_WAITING})"), timeout=240)
             process.terminate()
-            said, _ = await asyncio.wait_for(process.communicate(), 30)
+            said, _ = await asyncio.wait_for(process.communicate(), 120)
             assert (process.returncode, said) == (0, b"")
     assert 3 < await db.value("select count(*) from accounts") < 19
 
     async with running(values) as process:
-        said = await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C"), 60)
+        said = await asyncio.wait_for(process.stdout.readuntil(b"Ctrl-C"), 240)
         for login in fixtures.LOGINS:
             assert all(word in said.decode() for word in login)
         assert await db.value("select count(*) from accounts") == 19
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/readyz") as answer:
             assert answer.status == 200
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), 120) == 0
 
 
 @pytest.mark.parametrize("arguments", [("run",), ("seed", "--demo"), ("seed", "--scale", "1")])
