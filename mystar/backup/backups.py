@@ -83,7 +83,7 @@ async def restore(
             await asyncio.to_thread(_write, checkpoint, b"".join([chunk async for chunk in chunks]))
     # The database last: with it the installation is complete.
     async with archive.open(object_key(name, _DUMP)) as chunks:
-        await postgres.restore(dsn, chunks)
+        await postgres.restore(dsn, chunks, major=migrations.server_major(dsn))
     return manifest
 
 

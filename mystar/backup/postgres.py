@@ -1,21 +1,24 @@
-"""pg_dump and pg_restore as streams. They come with the embedded PostgreSQL and know every supported version."""
+"""pg_dump, pg_restore and psql as streams. They come with the embedded PostgreSQL and know every supported version."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 from mystar.kit.postgres.driver import parameters
 from mystar.kit.postgres.embedded import programs
 
 _CHUNK = 256 * 1024
+#: pg_restore writes it for every server, and servers before 17 refuse it. Nothing sets it there either.
+_UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
 
 
 class ToolFailed(Exception):
-    """pg_dump or pg_restore failed; the text is its own, without passwords."""
+    """pg_dump, pg_restore or psql failed; the text is its own, without passwords."""
 
 
 async def dump(dsn: str) -> AsyncIterator[bytes]:
@@ -29,20 +32,63 @@ async def dump(dsn: str) -> AsyncIterator[bytes]:
     await _succeeded(process, errors, "pg_dump")
 
 
-async def restore(dsn: str, chunks: AsyncIterator[bytes]) -> None:
-    """Create everything in an empty database, in one transaction. :raises ToolFailed:"""
-    name = parameters(dsn)["dbname"]
-    arguments = ("--no-owner", "--no-privileges", "--single-transaction", "--exit-on-error", f"--dbname={name}")
-    await _feed(await _start("pg_restore", *arguments, dsn=dsn, stdin=asyncio.subprocess.PIPE), chunks)
+async def restore(dsn: str, chunks: AsyncIterator[bytes], *, major: int) -> None:
+    """Create everything in an empty database, in one transaction. :raises ToolFailed:
+
+    :param major: the version of the server. pg_restore cannot restore into one that is older than itself, so it writes
+        a script, and psql runs that without the line that an older server refuses.
+    """
+    arguments = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-")
+    psql = await _start("psql", *arguments, dsn=dsn, stdin=asyncio.subprocess.PIPE)
+    async with aclosing(script(chunks)) as statements:
+        known = statements if major >= 17 else _without(_UNKNOWN_BEFORE_17, statements)
+        await _feed("psql", psql, _in_one_transaction(known))
+
+
+async def script(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    """The archive as a script for psql. :raises ToolFailed: it is damaged."""
+    pipe = asyncio.subprocess.PIPE
+    process = await _start("pg_restore", "--no-owner", "--no-privileges", "--file=-", dsn="", stdin=pipe, stdout=pipe)
+    assert process.stdout is not None
+    feeding = asyncio.create_task(_feed("pg_restore", process, chunks))
+    try:
+        while chunk := await process.stdout.read(_CHUNK):
+            yield chunk
+        await feeding
+    finally:
+        if process.returncode is None:
+            process.kill()
+        feeding.cancel()
+        await asyncio.gather(feeding, return_exceptions=True)
+
+
+async def _in_one_transaction(statements: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A script that ends early ends without COMMIT, so that nothing of it stays."""
+    yield b"begin;\n"
+    async for chunk in statements:
+        yield chunk
+    yield b"commit;\n"
+
+
+async def _without(line: bytes, statements: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The script without the first such line. It stands at the beginning: later on it may be a text of a row."""
+    head = b""
+    async for chunk in statements:
+        head += chunk
+        if len(head) >= _CHUNK:
+            break
+    yield head.replace(line, b"", 1)
+    async for chunk in statements:
+        yield chunk
 
 
 async def examine(chunks: AsyncIterator[bytes]) -> None:
     """Read an archive to its end. :raises ToolFailed: it is not one, or damaged."""
     process = await _start("pg_restore", "--file=/dev/null", dsn="", stdin=asyncio.subprocess.PIPE)
-    await _feed(process, chunks)
+    await _feed("pg_restore", process, chunks)
 
 
-async def _feed(process: asyncio.subprocess.Process, chunks: AsyncIterator[bytes]) -> None:
+async def _feed(program: str, process: asyncio.subprocess.Process, chunks: AsyncIterator[bytes]) -> None:
     assert process.stdin is not None
     errors = asyncio.create_task(_errors(process))
     try:
@@ -56,7 +102,7 @@ async def _feed(process: asyncio.subprocess.Process, chunks: AsyncIterator[bytes
         raise
     finally:
         process.stdin.close()
-    await _succeeded(process, errors, "pg_restore")
+    await _succeeded(process, errors, program)
 
 
 async def _start(

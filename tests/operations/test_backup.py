@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 from aiohttp import FormData, web
 
+from mystar.backup import postgres as tools
 from mystar.backup.cipher import CHUNK, Cipher, WrongKey
 from mystar.kit.keys import DATABASE
 from mystar.settings import Settings
@@ -22,6 +25,8 @@ from tests.server_process import run_cli
 
 KEY = "a key of the operator, 32 characters or more"
 CHECKPOINT = "audit-witness.json"
+#: The first lines of what pg_restore 17 and 18 write.
+TIMEOUT = b"SET transaction_timeout = 0;"
 
 
 @pytest.fixture
@@ -114,6 +119,44 @@ async def test_a_damaged_backup_and_a_wrong_key_are_reported(
     assert (await run(tmp_path, "restore", "--from", str(whole), **theirs)).returncode == 0
     nothing = await run(tmp_path, "restore", "--from", str(tmp_path / "nowhere"), **theirs)
     assert (nothing.returncode, "no such backup" in nothing.stderr) == (1, True)
+
+
+async def test_a_backup_is_restored_into_a_server_that_is_older_than_pg_restore(
+    postgres: Server, empty_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = postgres.create()
+    do(postgres.dsn(source), f"create table notes as select '{TIMEOUT.decode()}' as text")
+    sent = b""
+
+    async def feed(program: str, process: Any, chunks: Any) -> None:
+        nonlocal sent
+        if program == "psql":
+            sent = await collect(chunks)
+            chunks = pieces(sent, 100)
+        await to_the_program(program, process, chunks)
+
+    to_the_program = tools._feed
+    monkeypatch.setattr(tools, "_feed", feed)
+    await tools.restore(empty_dsn, tools.dump(postgres.dsn(source)), major=15)
+    postgres.drop(source)
+    assert TIMEOUT not in sent.split(b"CREATE TABLE")[0], "PostgreSQL 15 and 16 do not know it"
+    assert do(empty_dsn, "select text from notes") == [(TIMEOUT.decode(),)]
+
+
+async def test_of_a_dump_that_breaks_off_nothing_is_restored(postgres: Server, empty_dsn: str) -> None:
+    source = postgres.create()
+    do(postgres.dsn(source), "create table notes as select repeat(md5(n::text), 9) from generate_series(1, 9999) n")
+    dump = await collect(tools.dump(postgres.dsn(source)))
+    postgres.drop(source)
+    with pytest.raises(tools.ToolFailed):
+        await tools.restore(empty_dsn, pieces(dump[:-1000], 5000), major=postgres.version)
+    assert do(empty_dsn, "select tablename from pg_tables where schemaname = 'public'") == []
+
+
+def do(dsn: str, statement: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])

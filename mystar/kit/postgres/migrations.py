@@ -123,6 +123,12 @@ def has_tables(dsn: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def server_major(dsn: str) -> int:
+    """The version of the server, such as 17."""
+    with contextlib.closing(_connect(dsn)) as connection:
+        return int(connection.server_version) // 10000
+
+
 def require_current(dsn: str, directory: Path | None = None) -> None:
     """:raises SchemaBehind: migrations are missing. Unknown migrations are logged only."""
     if missing := pending(dsn, directory):
