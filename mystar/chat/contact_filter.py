@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from prometheus_client import CollectorRegistry, Counter
 
 from mystar.accounts.model import Actor
 from mystar.chat.contact_details import Kind, contacts_in, is_bare_number
@@ -18,10 +20,14 @@ class ContactFilter:
     """Messages of staff and to staff pass.
 
     :param is_on: whether anything is held back. :param own_hosts: whose links are allowed, with their subdomains.
+    :param registry: where refusals are counted, which leave no other trace.
     """
 
-    def __init__(self, *, is_on: bool, own_hosts: Collection[str]) -> None:
+    def __init__(self, *, is_on: bool, own_hosts: Collection[str], registry: CollectorRegistry | None = None) -> None:
         self._is_on, self._own_hosts = is_on, frozenset(filter(None, own_hosts))
+        self._refusals = Counter(
+            "mystar_chat_contacts_held_back_total", "Contacts in messages held back", ["kind"], registry=registry
+        )
 
     async def check(
         self, db: Queryable, actor: Actor, text: str, *, conversation: Conversation | None = None, other_id: int = 0
@@ -35,7 +41,7 @@ class ContactFilter:
             other_id = conversation.other_than(actor.id).id
         found = await self._found(db, actor, text, conversation.id if conversation else 0)
         if found and not await ChatRepository(db).may_share_contacts(actor.id, other_id):
-            raise ContactsHeldBack(found)
+            raise self._refusal(found)
 
     async def check_new(
         self, db: Queryable, actor: Actor, conversation_id: int, client_id: str | None, text: str
@@ -54,7 +60,12 @@ class ContactFilter:
             return
         if client_id and await chats.sent_as(client_id, conversation_id, actor.id):
             raise AlreadySent
-        raise ContactsHeldBack(found)
+        raise self._refusal(found)
+
+    def _refusal(self, found: Sequence[Kind]) -> ContactsHeldBack:
+        for kind in found:
+            self._refusals.labels(kind).inc()
+        return ContactsHeldBack(found)
 
     async def _found(self, db: Queryable, actor: Actor, text: str, conversation_id: int) -> list[Kind]:
         if not self._is_on:

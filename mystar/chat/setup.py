@@ -34,7 +34,7 @@ def add(app: web.Application, infra: Infrastructure) -> None:
     infra.add_personal_data(PERSONAL_DATA, OFFERS_DATA)
     http, settings = infra.settings.http, infra.settings.chat
     own_hosts = (*(URL(url).host or "" for url in (http.public_url, http.site_url)), *settings.allowed_hosts)
-    contacts = ContactFilter(is_on=settings.hold_back_contacts, own_hosts=own_hosts)
+    contacts = ContactFilter(is_on=settings.hold_back_contacts, own_hosts=own_hosts, registry=infra.metrics.registry)
     app[CHAT] = chat = ChatService(infra.db, app[FILES], infra.limits, infra.clock, contacts)
     app[MODERATION] = Moderation(infra.db, app[FILES], infra.clock)
     app[STAFF_READING] = StaffReading(infra.db)

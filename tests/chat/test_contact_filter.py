@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from mystar.kit.keys import DATABASE
+from mystar.kit.web.observability import METRICS
 from mystar.settings import Settings
 from tests.chat.chat_client import heard, opened, said, say
 from tests.conftest import Api
@@ -31,6 +32,8 @@ async def test_contacts_wait_for_the_first_payment_in_every_dialect(
     refused = await api.post("/private/start-chat/", {"recipient_id": star.id, "text": PHONE}, as_=buyer)
     assert (refused.status, (await refused.json())["code"]) == (422, "contacts_held_back")
     assert await app[DATABASE].value("select count(*) from conversations") == 0
+    counted = app[METRICS].registry.get_sample_value("mystar_chat_contacts_held_back_total", {"kind": "phone"})
+    assert counted == 2
 
     chat = await opened(api, buyer, star)
     refused = await say(api, buyer, chat, PHONE, client_id="mine")
