@@ -26,6 +26,7 @@ async def test_the_typescript_client_generated_from_the_documents_buys_and_chats
     assert not {rule: found[:5] for rule, found in errors.items() if rule != "no-path-trailing-slash"}
     await _it_logs_in_lists_uploads_orders_and_pays(play, api, factory)
     await _its_sockets_resume_by_themselves(play, api, factory)
+    await _it_outlives_an_outage_and_no_log_out(play)
 
 
 async def _it_logs_in_lists_uploads_orders_and_pays(play: Play, api: Api, factory: Factory) -> None:
@@ -47,3 +48,15 @@ async def _its_sockets_resume_by_themselves(play: Play, api: Api, factory: Facto
     assert told == {"heard": ["before the cut", "after the cut"], "unconfirmed": 0, "renewed": True}
     messages = await (await api.get(f"/api/v1/conversations/{conversation}/messages/", as_=boris)).json()
     assert messages["count"] == 2
+
+
+async def _it_outlives_an_outage_and_no_log_out(play: Play) -> None:
+    told = await play("dist/outage.js")
+    assert told == {
+        "stayed": True,
+        "early": 0,
+        "order": ["first", "second", "third"],
+        "revived": False,
+        "told": True,
+        "ended": True,
+    }

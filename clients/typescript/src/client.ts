@@ -89,7 +89,11 @@ export class Mystar {
       baseUrl: this.#options.baseUrl,
       WebSocket: this.#options.WebSocket ?? globalThis.WebSocket,
       accessToken: () => this.#tokens.load()?.access ?? null,
-      refresh: () => this.#refresh(),
+      // A service that is away refuses to renew a token, too; only its 401 ends the session.
+      renew: async () => {
+        await this.#refresh();
+        return this.signedIn;
+      },
     };
   }
 
@@ -118,7 +122,7 @@ export class Mystar {
     };
   }
 
-  /** Gets a new access token; requests that need one at the same moment share it. False: sign in again. */
+  /** Gets a new access token; requests that need one at the same moment share it. False: there is none. */
   #refresh(): Promise<boolean> {
     this.#refreshing ??= this.#askForToken().finally(() => {
       this.#refreshing = null;
@@ -130,6 +134,8 @@ export class Mystar {
     const tokens = this.#tokens.load();
     if (!tokens) return false;
     const { data, response } = await this.api.POST("/api/auth/token/refresh/", { body: { refresh: tokens.refresh } });
+    // Signed out meanwhile, or in as somebody else: the answer is about tokens that are gone.
+    if (this.#tokens.load()?.refresh !== tokens.refresh) return this.signedIn;
     if (data) this.#tokens.save({ access: data.access, refresh: data.refresh ?? tokens.refresh });
     else if (response.status === 401) this.#tokens.save(null);
     return data !== undefined;

@@ -6,10 +6,11 @@ export class ConversationSocket extends ResumingSocket<ConversationEvent> {
 
   /** Sends a message, at once or when the connection is back; answers its `client_id`. */
   send(text: string, options: { answerTo?: number; clientId?: string } = {}): string {
-    const clientId = options.clientId ?? crypto.randomUUID();
+    const clientId = options.clientId ?? newId();
     const frame = { message: text, client_id: clientId, answer_to: options.answerTo ?? null };
     this.#unconfirmed.set(clientId, frame);
-    this.sendNow(frame);
+    // Until then those before it are not sent again yet, and their order would change.
+    if (this.isResumed) this.sendNow(frame);
     return clientId;
   }
 
@@ -37,4 +38,9 @@ export class ConversationSocket extends ResumingSocket<ConversationEvent> {
   protected override resumed(): void {
     for (const frame of this.#unconfirmed.values()) this.sendNow(frame);
   }
+}
+
+/** `crypto.randomUUID` is missing on pages without TLS, such as those of a telephone that tries a developer's machine. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

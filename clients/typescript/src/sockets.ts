@@ -31,7 +31,8 @@ export interface Connection {
   baseUrl: string;
   WebSocket: typeof globalThis.WebSocket;
   accessToken(): string | null;
-  refresh(): Promise<boolean>;
+  /** Gets a new access token, if it can. False: the session has ended. */
+  renew(): Promise<boolean>;
 }
 
 const FIRST_DELAY = 500;
@@ -51,6 +52,7 @@ export class ResumingSocket<Event extends object> {
   #delay = FIRST_DELAY;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #opened = false;
+  #resumed = false;
   #closed = false;
 
   constructor(path: string, connection: Connection, options: SocketOptions<Event>) {
@@ -75,7 +77,12 @@ export class ResumingSocket<Event extends object> {
     return true;
   }
 
-  /** What is done after everything that was missed has come. */
+  /** Whether everything that was missed has come. */
+  protected get isResumed(): boolean {
+    return this.#resumed;
+  }
+
+  /** What is done then. */
   protected resumed(): void {}
 
   protected received(event: Event): void {
@@ -87,7 +94,7 @@ export class ResumingSocket<Event extends object> {
     if (token === null) return this.#signedOut();
     const url = new URL(this.#path, this.#connection.baseUrl.replace(/^http/, "ws"));
     url.searchParams.set("after", String(this.#after));
-    this.#opened = false;
+    this.#opened = this.#resumed = false;
     // A browser's WebSocket can set no header but this one; an address would end up in logs.
     const socket = new this.#connection.WebSocket(url, ["bearer", token]);
     this.#socket = socket;
@@ -106,7 +113,10 @@ export class ResumingSocket<Event extends object> {
     if (isEntry && id <= this.#after) return;
     if (isEntry) this.#after = id;
     this.received(event);
-    if (type === "resumed" || type === "gap") this.resumed();
+    if (type === "resumed" || type === "gap") {
+      this.#resumed = true;
+      this.resumed();
+    }
   }
 
   async #reconnect(event: CloseEvent): Promise<void> {
@@ -114,7 +124,7 @@ export class ResumingSocket<Event extends object> {
     this.options.onConnection?.(false);
     // A refusal before the upgrade has no status in a browser: the token may have expired.
     const refused = !this.#opened || event.code === SESSION_ENDED;
-    if (refused && !(await this.#connection.refresh().catch(() => true))) return this.#signedOut();
+    if (refused && !(await this.#connection.renew().catch(() => true))) return this.#signedOut();
     if (this.#closed) return;
     this.#timer = setTimeout(() => this.#open(), this.#waitAfter(event));
   }
