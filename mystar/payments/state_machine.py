@@ -176,7 +176,9 @@ def apply(payment: Payment, transition: PaymentTransition, now: datetime) -> Pay
         # It is done, or refunds made elsewhere leave too little for it.
         changed = replace(changed, refunding=0)
     if changed.refunded > payment.refunded:
-        changed = replace(changed, refund_id=None, refund_failure=None)
+        # A partial refund ends by its own answer, and keeps its id until then: news of it may come first.
+        refund_id = changed.refund_id if changed.refunding else None
+        changed = replace(changed, refund_id=refund_id, refund_failure=None)
     if transition.status == "held":
         return replace(changed, held_at=now)
     return replace(changed, settled_at=now)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from mystar.kit.clock import Clock
+from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import (
     MethodNotOffered,
@@ -136,6 +137,31 @@ async def test_a_pending_refund_is_made_once_even_after_its_key_is_forgotten(pro
         return (await process.get(payment)).refunded
 
     assert await eventually(refunded) == 100_000
+    assert (await process.get(payment)).refund_id is None
+
+
+async def test_news_of_a_late_partial_refund_makes_no_second_one(
+    process: PaymentProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment = await paid_by_sbp(process)
+    await process.sandbox.faults(refunds={"pending": 1})
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, 100_000)
+    refund_id = await pending_refund(process, payment)
+    await process.sandbox.faults()
+    await process.sandbox.refund_action(refund_id, "succeed")
+    # A notification, or the poll, comes before the postponed call looks again; by then its key is forgotten.
+    told = await process.payments.refresh(payment.id)
+    assert (told.refunded, told.refunding) == (100_000, 100_000)
+    first = YooKassa.refund
+    monkeypatch.setattr(YooKassa, "refund", lambda self, key, *args, **rest: first(self, f"new-{key}", *args, **rest))
+    wake(process)
+
+    async def ended() -> bool:
+        return (await process.get(payment)).refunding == 0
+
+    assert await eventually(ended)
+    assert (await process.theirs(payment))["refunded"] == 100_000
     assert (await process.get(payment)).refund_id is None
 
 
