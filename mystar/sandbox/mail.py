@@ -102,32 +102,46 @@ def read_mail(content: bytes, number: int, sender: str, recipients: list[str], r
     message = message_from_bytes(content, policy=policy.default)
     assert isinstance(message, EmailMessage)
     headers: dict[str, str] = {}
-    for name in dict.fromkeys(message.keys()):
-        headers[name] = ", ".join(str(value) for value in message.get_all(name, []))
+    first: dict[str, str] = {}
+    for name, written in message.raw_items():
+        value = _header(name, written)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        first.setdefault(name.lower(), value)
     text, markup = _part(message, "plain"), _part(message, "html")
     return {
         "id": number,
         "from": sender,
         "to": recipients,
-        "subject": str(message.get("Subject", "")),
+        "subject": first.get("subject", ""),
         "text": text,
         "html": markup,
         "links": _links(text, markup),
         "received_at": received_at.astimezone(UTC).isoformat(),
-        "message_id": str(message.get("Message-ID", "")).strip(),
+        "message_id": first.get("message-id", "").strip(),
         "headers": headers,
     }
 
 
-def _part(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    if part is None:
-        return ""
+#: What Python's parser raises for some malformed headers, and for charsets that it does not know.
+_MALFORMED = (LookupError, ValueError, AttributeError, TypeError)
+
+
+def _header(name: str, written: str) -> str:
+    """As its reader sees it; a malformed one as it was written."""
     try:
-        return str(part.get_content()).replace("\r\n", "\n")
-    except LookupError:
-        # An unknown charset: show what can be decoded.
-        return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+        return str(policy.default.header_fetch_parse(name, written))
+    except _MALFORMED:
+        return written.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    part = None
+    try:
+        part = message.get_body((kind,))
+        return str(part.get_content()).replace("\r\n", "\n") if part else ""
+    except _MALFORMED:
+        # Show what can be decoded.
+        return bytes(part.get_payload(decode=True) or b"").decode("utf-8", "replace") if part else ""
 
 
 def _links(text: str, markup: str) -> list[str]:

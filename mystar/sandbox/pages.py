@@ -71,8 +71,11 @@ def page(
     def meaning(code: str) -> str:
         return say(*WORDS[code]) if code in WORDS else ""
 
+    other = request.rel_url.update_query(language="en" if language == "ru" else "ru")
     shown = {"say": say, "rubles": rubles, "meaning": meaning, "moment": moment, **values}
-    text = _templates.get_template(template).render(language=language, **shown)
+    text = _templates.get_template(template).render(
+        language=language, in_other_language=f"?{other.raw_query_string}", **shown
+    )
     headers = {"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     response = web.Response(status=status, text=text, content_type="text/html", headers=headers)
     if request.query.get("language") == language:

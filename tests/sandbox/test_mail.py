@@ -117,6 +117,11 @@ async def test_any_name_and_password_are_accepted(sandbox: Sandbox) -> None:
         b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!!",
         b"Message-ID: nonsense <>\r\nDate: never\r\n\r\n",
         b"Subject: \xd0\x9f\xd1\x80\r\n\r\n\xd0\x9f",
+        # What Python's own parser fails on.
+        b'From: "\r\n\r\nx',
+        b"From: a:;@b <\r\n\r\nx",
+        b"Message-ID: \t<)]?<@>\r\n\r\nx",
+        b'Content-Type: text/plain; charset="a\x00b"\r\n\r\nx',
     ],
 )
 async def test_a_malformed_mail_is_kept(sandbox: Sandbox, content: bytes) -> None:

@@ -1,7 +1,10 @@
+import re
+from html import unescape
 from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from mystar.sandbox import fault_page
 from mystar.sandbox.faults import RULES, BadFaults, Faults
@@ -197,6 +200,32 @@ async def test_every_fault_has_its_meaning_on_the_page() -> None:
     assert said == set(fault_page.WRONG)
     assert set(fault_page.MEANINGS) == {name for name, _ in fault_page.flat(RULES)}
     assert all(set(changes) <= set(fault_page.MEANINGS) for changes, _ in fault_page.PRESETS.values())
+
+
+@pytest.mark.parametrize(
+    ("path", "russian", "english"),
+    [
+        (
+            "/yandex/authorize?client_id=sandbox-yandex&redirect_uri=http://x.ru&state=%D1%84",
+            "Кто вы?",
+            "Who are you?",
+        ),
+        ("/mail/?search=%3Cb%3E%26", 'value="&lt;b&gt;&amp;"', 'value="&lt;b&gt;&amp;"'),
+        ("/mail/", "Писем пока нет", "No mail yet"),
+    ],
+)
+async def test_the_other_language_is_that_of_the_same_page(
+    sandbox: Sandbox, path: str, russian: str, english: str
+) -> None:
+    """With what its address says: a sign-in without it has no client."""
+    async with aiohttp.ClientSession() as session:
+        for words, link in ((russian, "English"), (english, "Русский")):
+            async with session.get(URL(sandbox.http + path, encoded=True)) as answer:
+                page = await answer.text()
+                assert (answer.status, words in page) == (200, True), page
+            found = re.search(rf'href="([^"]+)"[^>]*>{link}<', page)
+            assert found
+            path = path.partition("?")[0] + unescape(found[1])
 
 
 async def test_a_chosen_language_stays(sandbox: Sandbox) -> None:
