@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mystar.catalog.repository import QUERIES
-from mystar.catalog.subjects import EVERYTHING, LISTS, is_of_catalog
+from mystar.catalog.subjects import EVERYTHING, LISTS, has_services, is_of_catalog
 from mystar.kit.postgres.database import Queryable
 from mystar.kit.web.response_cache import Changes
 
@@ -27,6 +27,9 @@ class CatalogChanges:
     async def since(self, state: _State | None) -> Changes[_State]:
         """What was committed since a state of before, and the state now."""
         row = await self._db.one(QUERIES.changes_since, snapshot=state.snapshot if state else None)
+        if state is not None and any(map(has_services, row["subjects"])):
+            # Asked anew, and not of these subjects: services and log have to be of one moment.
+            row = await self._db.one(QUERIES.changes_since_with_services, snapshot=state.snapshot)
         now, subjects = _State(row["server"], row["snapshot"]), row["subjects"]
         if state is None or state.server != now.server or EVERYTHING in subjects:
             return Changes(now, None)

@@ -339,6 +339,50 @@ select pg_current_snapshot()::text as snapshot,
     ) and xid < pg_snapshot_xmax(pg_current_snapshot())
 ) as subjects;
 
+-- name: changes_since_with_services
+-- plan: generic
+-- The same, with the services of what was changed, and their categories, as they are now: a trigger does not see what
+-- another transaction is adding or moving. Subjects that a later release writes may have another form.
+with noted as (
+    select distinct subject from catalog_changes
+    where (
+        xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
+        or xid = any(array(select pg_snapshot_xip(%(snapshot)s::pg_snapshot)))
+    ) and xid < pg_snapshot_xmax(pg_current_snapshot())
+), named as (
+    select split_part(subject, ' ', 1) as kind, substring(subject from '^[a-z]+ ([0-9]{1,18})$')::bigint as id
+    from noted
+), touched as (
+    select services.id, services.category_id from named join services using (id) where named.kind = 'service'
+    union
+    select services.id, services.category_id
+    from named join services on services.creator_id = named.id
+    where named.kind = 'creator'
+    union
+    select services.id, services.category_id
+    from named
+    join creators on creators.account_id = named.id
+    join services on services.creator_id = creators.id
+    where named.kind = 'person'
+    union
+    select services.id, services.category_id
+    from named
+    join service_tags on service_tags.tag_id = named.id
+    join services on services.id = service_tags.service_id
+    where named.kind = 'tag'
+    limit 1001
+)
+select pg_current_snapshot()::text as snapshot,
+    pg_postmaster_start_time() || ' ' || 'catalog_changes'::regclass::oid as server, array(
+    select subject from noted
+    union all
+    select 'service ' || id from touched
+    union all
+    select 'category ' || category_id from touched where category_id is not null
+    union all
+    select 'everything' where (select count(*) from touched) > 1000
+) as subjects;
+
 -- name: purge_changes
 -- Everything counts as changed for those who have not seen this row, and so perhaps not the deleted ones either.
 with purged as (

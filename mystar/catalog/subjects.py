@@ -6,6 +6,8 @@ from __future__ import annotations
 LISTS = "lists"
 #: What lists of the catalogue do not show begins so.
 _ORDERS, _PERSON = "orders ", "person "
+#: What services, or lists of their categories, show; answers depend on the services.
+_HAVE_SERVICES = ("service ", "creator ", "tag ", _PERSON)
 #: All subjects at once.
 EVERYTHING = "everything"
 
@@ -31,3 +33,8 @@ def person_subject(account_id: int) -> str:
 def is_of_catalog(subject: str) -> bool:
     """Whether lists of services may show it."""
     return not subject.startswith((_ORDERS, _PERSON))
+
+
+def has_services(subject: str) -> bool:
+    """Whether services that were not noted may show it: some were being added or moved when it was changed."""
+    return subject.startswith(_HAVE_SERVICES)

@@ -71,6 +71,8 @@ CHANGES = {
     "price": "update services set base_price = base_price + 100 where id = {service}",
     "category": "update services set category_id = (select min(id) from categories) where id = {service}",
     "back": "update services set category_id = {category} where id = {service}",
+    "no category": "update services set category_id = null where id = {service}",
+    "back again": "update services set category_id = {category} where id = {service}",
     "option": "update service_options set price = price + 100 where service_id = {service}",
     "option retired": "update service_options set retired_at = now() where service_id = {service}",
     "option added": "insert into service_options (service_id, name, price, position) values ({service}, 'x', 1, 9)",
