@@ -258,7 +258,10 @@ def with_goal(payment: Payment, goal: Goal) -> Payment:
     if goal == "capture" and payment.goal == "give_back":
         raise ReversalInProgress
     far: dict[Goal, int] = {"hold": 0, "capture": 1, "give_back": 2}
-    return replace(payment, goal=goal) if far[goal] > far[payment.goal] else payment
+    if far[goal] <= far[payment.goal]:
+        return payment
+    # A failure until now was that of a partial refund; the refund of all the rest is a first one.
+    return replace(payment, goal=goal, refund_failure=None)
 
 
 def still_good(payment: Payment, amount: int) -> Payment:

@@ -165,6 +165,17 @@ async def test_news_of_a_late_partial_refund_makes_no_second_one(
     assert (await process.get(payment)).refund_id is None
 
 
+async def test_all_is_given_back_after_a_partial_refund_that_failed(process: PaymentProcess) -> None:
+    payment = await paid_by_sbp(process)
+    await process.sandbox.faults(refunds={"insufficient_funds": 1})
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, 100_000)
+    await failed_refund(process, payment)
+    await process.sandbox.faults()
+    await process.set_goal(payment, "give_back")
+    assert (await process.becomes(payment, "refunded")).refund_failure is None
+
+
 async def test_a_failed_partial_refund_can_be_asked_for_again(process: PaymentProcess) -> None:
     payment = await paid_by_sbp(process)
     await process.sandbox.faults(refunds={"insufficient_funds": 1})
