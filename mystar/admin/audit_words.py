@@ -65,7 +65,7 @@ def words_of(row: Mapping[str, Any]) -> AuditWords:
 
 def before_value(title: str) -> str:
     """ "reason:", but "note No."."""
-    return title if title.endswith(("№", "No.")) else f"{title}:"
+    return title if title.endswith((formats.NUMBER_SIGN.ru, formats.NUMBER_SIGN.en)) else f"{title}:"
 
 
 def _subject(subject: str) -> tuple[Text, str]:
@@ -74,8 +74,8 @@ def _subject(subject: str) -> tuple[Text, str]:
         return editable()[number].title, f"/admin/texts/{number}/"
     if kind not in SUBJECTS or not number.isdigit():
         return Text(subject, subject), ""
-    title, path = SUBJECTS[kind]
-    return Text(f"{title.ru} №\u00a0{number}", f"{title.en} No.\u00a0{number}"), path.format(id=number)
+    (title, path), words = SUBJECTS[kind], formats.numbered(number)
+    return Text(f"{title.ru} {words.ru}", f"{title.en} {words.en}"), path.format(id=number)
 
 
 def _change(act: str, details: dict[str, Any]) -> Change | None:

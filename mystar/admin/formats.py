@@ -15,6 +15,7 @@ from mystar.kit.money import format_rubles
 #: Of the page that is being rendered.
 _LANGUAGE: ContextVar[str] = ContextVar("mystar_panel_language", default="ru")
 _NBSP = "\u00a0"
+NUMBER_SIGN = Text("№", "No.")
 #: English pages have days as mails do, which no reader takes for another month.
 _DAY = {"ru": "%d.%m.%Y", "en": "%Y-%m-%d"}
 _SHORT_DAY = {"ru": "%d.%m", "en": "%m-%d"}
@@ -32,6 +33,16 @@ def written_for(language: str, zone: tzinfo) -> Iterator[None]:
     finally:
         _LANGUAGE.reset(language_before)
         ZONE.reset(zone_before)
+
+
+def number(value: object) -> str:
+    """Of an order and of other things: "№ 12" or "No. 12", on one line."""
+    return numbered(value).in_(_LANGUAGE.get())
+
+
+def numbered(value: object) -> Text:
+    """The same in both languages."""
+    return Text(f"{NUMBER_SIGN.ru}{_NBSP}{value}", f"{NUMBER_SIGN.en}{_NBSP}{value}")
 
 
 def moment(value: datetime | None) -> str:

@@ -167,6 +167,7 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "before_value": before_value,
     "conditions": condition_words,
     "words": code_words,
+    "number": formats.number,
     "moment": formats.moment,
     "kept_moment": formats.kept_moment,
     "day": formats.day,

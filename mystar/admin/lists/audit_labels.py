@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.announcement_labels import AUDIENCES
 from mystar.admin.lists.labels import (
     BEARERS,
@@ -136,7 +137,7 @@ DETAILS: Mapping[str, Text] = {
     "field": Text("поле", "field"),
     "fingerprint": Text("отпечаток реквизитов", "fingerprint of the details"),
     "how": Text("как", "how"),
-    "id": Text("№", "No."),
+    "id": NUMBER_SIGN,
     "kind": Text("вид", "kind"),
     "left": Text("осталось", "left"),
     "list": Text("список", "list"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.code_labels import PAYOUT_WAYS
 from mystar.admin.lists.columns import (
     ChoiceFilter,
@@ -16,7 +17,6 @@ from mystar.admin.lists.labels import BEARERS, EARNING_ACCOUNTS, EARNING_KINDS, 
 from mystar.admin.lists.people import person_search
 from mystar.errors import Text
 
-_ID = Text("№", "No.")
 _SINCE = Text("Создано", "Created")
 _MADE = Column("created_at", _SINCE, "moment", sort="created")
 _CREATOR = Column("creator", Text("Креатор", "Creator"), link="/admin/earnings/{creator_id}/")
@@ -29,7 +29,7 @@ PAYOUTS = ListDefinition(
     Text("Выплаты", "Payouts"),
     "payouts",
     columns=(
-        Column("id", _ID, "reference", "/admin/payouts/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/payouts/{id}/"),
         Column("status", Text("Статус", "Status"), "badge", labels=PAYOUT_STATUSES),
         _CREATOR,
         _AMOUNT,
@@ -68,7 +68,7 @@ ENTRIES = ListDefinition(
     Text("Начисления", "Earnings"),
     "earning_entries",
     columns=(
-        Column("id", _ID, "number"),
+        Column("id", NUMBER_SIGN, "number"),
         Column("created_at", Text("Когда", "When"), "moment", sort="created"),
         Column("kind", Text("Событие", "Event"), "badge", labels=EARNING_KINDS),
         Column("account", Text("Счёт", "Account"), "badge", labels=EARNING_ACCOUNTS),
@@ -95,7 +95,7 @@ STATEMENTS = ListDefinition(
     Text("Отчёты", "Statements"),
     "statements",
     columns=(
-        Column("number", _ID),
+        Column("number", NUMBER_SIGN),
         _CREATOR,
         Column("month", Text("Месяц", "Month"), "month"),
         Column("opening", Text("На начало", "Opening"), "money"),
@@ -116,7 +116,7 @@ CHARGEBACKS = ListDefinition(
     Text("Чарджбэки", "Chargebacks"),
     "chargebacks",
     columns=(
-        Column("id", _ID, "number"),
+        Column("id", NUMBER_SIGN, "number"),
         _ORDER,
         _AMOUNT,
         Column("fee", Text("Комиссия банка", "Fee"), "money"),

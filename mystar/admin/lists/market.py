@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.columns import (
     ChoiceFilter,
     Column,
@@ -16,7 +17,6 @@ from mystar.admin.lists.labels import LISTING, SERVICE_KINDS, YES
 from mystar.admin.lists.people import creator_search
 from mystar.errors import Text
 
-_ID = Text("№", "No.")
 _NAME = Text("Название", "Name")
 _SINCE = Text("Создано", "Created")
 
@@ -25,7 +25,7 @@ SERVICES = ListDefinition(
     Text("Услуги", "Services"),
     "services",
     columns=(
-        Column("id", _ID, "reference", "/admin/services/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/services/{id}/"),
         Column("title", _NAME, link="/admin/services/{id}/"),
         Column("kind", Text("Вид", "Kind"), "badge", labels=SERVICE_KINDS),
         Column("creator", Text("Креатор", "Creator"), link="/admin/creators/{creator_id}/"),
@@ -50,7 +50,7 @@ CATEGORIES = ListDefinition(
     Text("Категории", "Categories"),
     "categories",
     columns=(
-        Column("id", _ID, "reference", "/admin/categories/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/categories/{id}/"),
         Column("name", _NAME, link="/admin/categories/{id}/", sort="name"),
         Column("position", Text("Место", "Place"), "number", sort="position"),
         Column("created_at", _SINCE, "moment", sort="created"),
@@ -65,7 +65,7 @@ TAGS = ListDefinition(
     Text("Теги", "Tags"),
     "tags",
     columns=(
-        Column("id", _ID, "reference", "/admin/tags/{id}/", sort="created"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/tags/{id}/", sort="created"),
         Column("name", _NAME, link="/admin/tags/{id}/", sort="name"),
     ),
     created="id",
@@ -79,7 +79,7 @@ SKILLS = ListDefinition(
     Text("Навыки", "Skills"),
     "skills",
     columns=(
-        Column("id", _ID, "reference", "/admin/skills/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/skills/{id}/"),
         Column("name", _NAME, link="/admin/skills/{id}/", sort="name"),
         Column("description", Text("Описание", "Description"), "long"),
         Column("created_at", _SINCE, "moment", sort="created"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.code_labels import DISCREPANCIES as DIFFERENCES
 from mystar.admin.lists.columns import (
     ANYTHING,
@@ -34,7 +35,6 @@ from mystar.admin.lists.people import creator_search, person_search
 from mystar.errors import Text
 
 _STARS = tuple((str(rating), Text(f"★ {rating}", f"★ {rating}"), rating) for rating in range(1, 6))
-_ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
 _STATUS = Column("status", Text("Статус", "Status"), "badge", labels=ORDER_STATUSES)
 _BUYER = Column("buyer", Text("Покупатель", "Buyer"), link="/admin/accounts/{buyer_id}/")
@@ -45,7 +45,7 @@ ORDERS = ListDefinition(
     Text("Заказы", "Orders"),
     "orders",
     columns=(
-        Column("id", _ID, "reference", "/admin/orders/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/orders/{id}/"),
         Column("kind", Text("Вид", "Kind"), "badge", labels=ORDER_KINDS),
         _STATUS,
         Column("money", Text("Деньги", "Money"), "badge", labels=MONEY),
@@ -77,7 +77,7 @@ STUDIO = replace(
     name="studio-orders",
     title=Text("Заказы студии", "Studio orders"),
     columns=(
-        Column("number", _ID, link="/admin/orders/{id}/"),
+        Column("number", NUMBER_SIGN, link="/admin/orders/{id}/"),
         Column("title", Text("Название", "Title"), "long", link="/admin/orders/{id}/"),
         Column("state", Text("Статус", "Status"), "live", labels=STUDIO_STATES),
         _BUYER,
@@ -108,7 +108,7 @@ PAYMENTS = ListDefinition(
     Text("Платежи", "Payments"),
     "payments",
     columns=(
-        Column("id", _ID, "reference", "/admin/payments/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/payments/{id}/"),
         Column("status", Text("Статус", "Status"), "badge", labels=PAYMENT_STATUSES),
         Column("goal", Text("Цель", "Goal"), "badge", labels=GOALS),
         Column("order_id", Text("Заказ", "Order"), "reference", "/admin/orders/{order_id}/"),
@@ -139,7 +139,7 @@ LEDGER = ListDefinition(
     Text("Проводки", "Ledger"),
     "ledger_entries",
     columns=(
-        Column("id", _ID, "number"),
+        Column("id", NUMBER_SIGN, "number"),
         Column("created_at", Text("Когда", "When"), "moment", sort="created"),
         Column("reason", Text("Причина", "Reason"), "badge", labels=LEDGER_REASONS),
         Column("account", Text("Счёт", "Account"), labels=LEDGER_ACCOUNTS, kind="badge"),
@@ -163,7 +163,7 @@ DISCREPANCIES = ListDefinition(
     Text("Расхождения", "Discrepancies"),
     "payment_discrepancies",
     columns=(
-        Column("id", _ID, "number"),
+        Column("id", NUMBER_SIGN, "number"),
         Column("seen_at", Text("Когда", "When"), "moment", sort="created"),
         Column("kind", Text("Что не так", "What is wrong"), labels=DIFFERENCES),
         Column("payment_id", Text("Платёж", "Payment"), "reference", "/admin/payments/{payment_id}/"),
@@ -182,7 +182,7 @@ REVIEWS = ListDefinition(
     Text("Отзывы", "Reviews"),
     "reviews",
     columns=(
-        Column("id", _ID, "reference", "/admin/reviews/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/reviews/{id}/"),
         Column("rating", Text("Оценка", "Rating"), "stars"),
         Column("words", Text("Отзыв", "Review"), "long", link="/admin/reviews/{id}/"),
         Column("author", Text("Автор", "Author"), link="/admin/accounts/{author_id}/"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.columns import (
     ANYTHING,
     WORDS,
@@ -23,7 +24,6 @@ from mystar.admin.lists.labels import ACTIVITY, FILE_KINDS, ROLES, YES
 from mystar.admin.search import read
 from mystar.errors import Text
 
-_ID = Text("№", "No.")
 _SINCE = Text("Создан", "Created")
 _PERSON = Text("Человек", "Person")
 
@@ -60,7 +60,7 @@ ACCOUNTS = ListDefinition(
     Text("Аккаунты", "Accounts"),
     "accounts",
     columns=(
-        Column("id", _ID, "reference", "/admin/accounts/{id}/", sort="created"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/accounts/{id}/", sort="created"),
         Column("username", Text("Имя", "User name"), link="/admin/accounts/{id}/", sort="username"),
         Column("email", Text("E-mail", "E-mail")),
         Column("phone", Text("Телефон", "Phone")),
@@ -105,7 +105,7 @@ CREATORS = ListDefinition(
     Text("Креаторы", "Creators"),
     "creators",
     columns=(
-        Column("id", _ID, "reference", "/admin/creators/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/creators/{id}/"),
         Column("username", _PERSON, link="/admin/creators/{id}/"),
         Column("profession", Text("Профессия", "Profession")),
         Column("rating", Text("Рейтинг", "Rating"), "stars", sort="rating"),
@@ -130,7 +130,7 @@ FILES = ListDefinition(
     Text("Файлы", "Files"),
     "files",
     columns=(
-        Column("id", _ID, "reference", "/admin/files/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/files/{id}/"),
         Column("name", Text("Название", "Name"), link="/admin/files/{id}/"),
         Column("kind", Text("Вид", "Kind"), "badge", labels=FILE_KINDS),
         Column("content_type", Text("Тип", "Type")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.code_labels import PROVIDER_REASONS
 from mystar.admin.lists.columns import (
     ChoiceFilter,
@@ -20,7 +21,7 @@ RECEIPTS = ListDefinition(
     Text("Чеки", "Receipts"),
     "receipts",
     columns=(
-        Column("id", Text("№", "No."), "reference", "/admin/receipts/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/receipts/{id}/"),
         Column("status", Text("Статус", "Status"), "badge", labels=RECEIPT_STATUSES),
         Column("kind", Text("Вид", "Kind"), "badge", labels=RECEIPT_KINDS),
         Column("amount", Text("Сумма", "Amount"), "money"),

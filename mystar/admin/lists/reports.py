@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.columns import (
     ChoiceFilter,
     Column,
@@ -58,7 +59,7 @@ SEEN: Mapping[str, Text] = {
     "files": Text("Файлы", "Files"),
 }
 
-_NUMBER = Column("id", Text("№", "No."), "reference", "/admin/reports/{id}/")
+_NUMBER = Column("id", NUMBER_SIGN, "reference", "/admin/reports/{id}/")
 _KIND = Column("kind", Text("На что", "About what"), "badge", "/admin/reports/{id}/", labels=REPORTED_KINDS)
 _TEXT = Column("shown", Text("Что", "What"), "long", "/admin/reports/{id}/")
 _PERSON = Column("person", Text("Чьё", "Whose"), link="/admin/accounts/{account_id}/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mystar.admin.formats import NUMBER_SIGN
 from mystar.admin.lists.audit_labels import AUDIT_ACTIONS
 from mystar.admin.lists.code_labels import TOPICS
 from mystar.admin.lists.columns import (
@@ -22,7 +23,6 @@ from mystar.admin.lists.people import person_search
 from mystar.errors import Text
 from mystar.kit.outbox.mail import TOPICS as MAIL_TOPICS
 
-_ID = Text("№", "No.")
 _STATE = Column("state", Text("Состояние", "State"), "badge", labels=OUTBOX_STATES)
 _TRIES = Column("attempts", Text("Попыток", "Attempts"), "number")
 _ERROR = Column("last_error", Text("Ошибка", "Error"), "long")
@@ -40,7 +40,7 @@ MAILS = ListDefinition(
     Text("Письма", "Mails"),
     "outbox",
     columns=(
-        Column("id", _ID, "reference", "/admin/outbox/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/outbox/{id}/"),
         _STATE,
         Column("recipient", Text("Кому", "To")),
         Column("subject", Text("Тема", "Subject"), "long", "/admin/outbox/{id}/"),
@@ -60,7 +60,7 @@ OUTBOX = ListDefinition(
     Text("Исходящие", "Outbox"),
     "outbox",
     columns=(
-        Column("id", _ID, "reference", "/admin/outbox/{id}/"),
+        Column("id", NUMBER_SIGN, "reference", "/admin/outbox/{id}/"),
         _STATE,
         Column("topic", Text("Тема", "Topic"), "badge", labels=TOPICS),
         Column("name", Text("Ключ", "Key"), "code", link="/admin/outbox/{id}/"),
@@ -88,7 +88,7 @@ AUDIT = ListDefinition(
     Text("Журнал", "Audit log"),
     "audit_entries",
     columns=(
-        Column("id", _ID, "number"),
+        Column("id", NUMBER_SIGN, "number"),
         Column("at", Text("Когда", "When"), "moment", sort="created"),
         Column("act", Text("Что", "What"), "act"),
         Column("actor", Text("Кто", "Who"), link="/admin/accounts/{actor_id}/"),
