@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from mystar.accounts.model import Actor
@@ -21,11 +22,14 @@ class TextService:
 
     def __init__(self, db: Database, clock: Clock, store: TextStore, announce: Callable[[], None]) -> None:
         self._db, self._clock, self._store, self._announce = db, clock, store, announce
+        self._loading = asyncio.Lock()
 
     async def load(self) -> None:
         """Let the texts of the database hold in this process."""
-        current = await TextRepository(self._db).current()
-        self._store.current = {name: one.parts for name, one in current.items() if one.parts and name in editable()}
+        # One after the other, or what was read before a change could replace what was read after it.
+        async with self._loading:
+            current = await TextRepository(self._db).current()
+            self._store.current = {name: one.parts for name, one in current.items() if one.parts and name in editable()}
 
     async def current(self, actor: Actor) -> dict[str, TextVersion]:
         """The latest version of each text that was ever changed. :raises Forbidden: not staff."""

@@ -17,10 +17,12 @@ from mystar.kit.postgres.database import Database
 from mystar.settings import Settings
 from mystar.texts.keys import TEXTS
 from mystar.texts.library import editable
+from mystar.texts.model import TextVersion
+from mystar.texts.repository import TextRepository
 from tests.admin.conftest import AsRole, Panel
 from tests.api_server import ApiTestServer
 from tests.conftest import Api
-from tests.factory import Factory
+from tests.factory import Factory, actor
 
 PATH = "/admin/texts/notice.order_placed/"
 RESET = "/admin/texts/mail.reset_password/"
@@ -100,6 +102,32 @@ async def test_another_process_uses_a_changed_text_at_once(
             async with asyncio.timeout(10):
                 while "notice.message" not in store.current:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.05)
+
+
+async def test_texts_that_were_read_before_a_change_do_not_replace_it(
+    app: web.Application, factory: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts, owner, name = app[TEXTS], actor(await factory.staff("owner"), "owner"), "notice.order_placed"
+    read, go_on, is_first = asyncio.Event(), asyncio.Event(), iter((True,))
+    current = TextRepository.current
+
+    async def slowly(self: TextRepository) -> dict[str, TextVersion]:
+        found = await current(self)
+        if next(is_first, False):
+            read.set()
+            await go_on.wait()
+        return found
+
+    monkeypatch.setattr(TextRepository, "current", slowly)
+    early = asyncio.create_task(texts.load())
+    await read.wait()
+    parts = {language: {**given, "subject": "Новая тема"} for language, given in editable()[name].built_in.items()}
+    saving = asyncio.create_task(texts.save(owner, name, parts))
+    # It waits for the reading that has begun, or it is done long before.
+    await asyncio.wait((saving,), timeout=1)
+    go_on.set()
+    await asyncio.gather(early, saving)
+    assert texts._store.current[name] == parts
 
 
 def test_a_broken_text_never_stops_a_mail(caplog: pytest.LogCaptureFixture) -> None:
