@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mystar.earnings.keys import PAYOUTS
-from mystar.earnings.payouts.model import Status, split
-from tests.earnings.payout_requests import AT_ONCE, OPERATOR, at_once, refused
+from mystar.earnings.payouts.model import Payout, Status, split
+from mystar.earnings.payouts.repository import PayoutRepository
+from tests.earnings.payout_requests import AT_ONCE, OPERATOR, approved_payout, at_once, refused
 from tests.earnings.scenario import EarningsScenario
 
 
@@ -36,6 +37,23 @@ async def test_a_payout_is_asked_for_approved_and_paid(scenario: EarningsScenari
     listed = await scenario.read("/api/v1/payouts/")
     assert [one["id"] for one in listed["results"]] == [asked["id"]]
     assert await scenario.is_sound()
+
+
+@at_once
+async def test_of_two_exports_at_once_one_has_the_payout(
+    scenario: EarningsScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await approved_payout(scenario)
+    both_have_looked, look = asyncio.Barrier(2), PayoutRepository.with_status
+
+    async def look_together(self: PayoutRepository, status: Status, limit: int) -> list[Payout]:
+        found = await look(self, status, limit)
+        await both_have_looked.wait()
+        return found
+
+    monkeypatch.setattr(PayoutRepository, "with_status", look_together)
+    exported = await asyncio.gather(*(scenario.app[PAYOUTS].export(OPERATOR) for _ in range(2)))
+    assert sorted(len(lines) for lines in exported) == [0, 1]
 
 
 @at_once

@@ -171,7 +171,7 @@ class PayoutService:
         found += await payouts.with_status(Status.SENDING, 10_000) if again else []
         for payout in sorted(found, key=lambda one: one.id):
             if payout.provider == "manual":
-                lines += await self._export(by, payout.id)
+                lines += await self._export(by, payout.id, again=again)
         return lines
 
     async def stop(self, by: Approver, creator_id: int, reason: str | None) -> None:
@@ -335,7 +335,8 @@ class PayoutService:
                 await PayoutRepository(tx).set_document(payout_id, document, self._clock.now())
             return await self.move_parts(tx, payout, chosen, status, by=by, reason=reason)
 
-    async def _export(self, by: Approver, payout_id: int) -> list[ExportLine]:
+    async def _export(self, by: Approver, payout_id: int, *, again: bool) -> list[ExportLine]:
+        """Of two exports at once, one has the approved parts; what was sent before is only in an export ``again``."""
         async with self._db.transaction() as tx:
             payout = await self.lock(tx, payout_id)
             balance = await EarningRepository(tx).balance(payout.creator_id)
@@ -347,7 +348,8 @@ class PayoutService:
                 payout = await self.move_parts(tx, payout, approved, Status.SENDING, by=by)
                 await PayoutRepository(tx).set_exported(payout_id, self._clock.now())
             destination = self._details.open(details)
-            sent = [part for part in payout.parts if part.status is Status.SENDING]
+            known = None if again else {part.id for part in approved}
+            sent = [one for one in payout.parts if one.status is Status.SENDING and (known is None or one.id in known)]
             return [ExportLine(payout, part, details.kind, destination) for part in sent]
 
     async def _sweep_one(self, creator_id: int) -> bool:
