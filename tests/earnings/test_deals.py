@@ -192,6 +192,20 @@ async def test_a_deal_needs_a_card_or_a_wallet(scenario: EarningsScenario) -> No
 
 
 @deals
+async def test_deals_without_details_do_not_hold_up_those_behind_them(
+    scenario: EarningsScenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mystar.earnings.sending.deals._BATCH", 1)
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.completed(PRICE, await scenario.factory.star(channel="market"))
+    await scenario.details(**WALLET)
+    await scenario.completed(PRICE)
+    await scenario.later(days=15)
+    assert await scenario.app[DEAL_PAYOUTS].run() == 1
+    assert await scenario.balance() == {"reserved": 120_000}
+
+
+@deals
 async def test_an_order_that_cannot_be_a_deal_is_not_placed(scenario: EarningsScenario) -> None:
     """3 % of 200.00 are 6.00, and the provider keeps 8.54; and no deal pays out more than 150,000.00."""
     await scenario.rules([{"name": "all", "percent": "3"}])

@@ -38,10 +38,12 @@ class DealPayouts:
 
     async def run(self) -> int:
         """Ask for what is due; answer how many payouts. :raises Unavailable: the database is away."""
-        asked = 0
-        for order_id in await SendingRepository(self._db).due_deals(self._clock.now(), _BATCH):
-            async with self._db.transaction() as tx:
-                asked += await self._ask(tx, order_id)
+        asked, after = 0, None
+        while due := await SendingRepository(self._db).due_deals(self._clock.now(), after, _BATCH):
+            for _, order_id in due:
+                async with self._db.transaction() as tx:
+                    asked += await self._ask(tx, order_id)
+            after = due[-1]
         if asked:
             log.info("payouts of %s safe deals were asked for", asked)
         return asked

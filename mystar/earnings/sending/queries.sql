@@ -19,7 +19,10 @@ update payout_queue set stopped_for = %(reason)s, stopped_at = %(now)s where sto
 update payout_queue set stopped_for = null, stopped_at = null;
 
 -- name: due_deals
-select order_id from earnings where mode = 'safe_deal' and pending > 0 and clears_at <= %(now)s
+-- After a position, so that shares that cannot be paid out yet do not block those behind them.
+select clears_at, order_id from earnings
+where mode = 'safe_deal' and pending > 0 and clears_at <= %(now)s
+    and (%(moment)s::timestamptz is null or (clears_at, order_id) > (%(moment)s::timestamptz, %(id)s::bigint))
 order by clears_at, order_id limit %(limit)s;
 
 -- name: set_order

@@ -44,9 +44,13 @@ class SendingRepository:
     async def resume_queue(self) -> None:
         await self._tx.execute(QUERIES.resume_queue)
 
-    async def due_deals(self, now: datetime, limit: int) -> list[int]:
-        """Orders whose shares rest in deals and may be paid out."""
-        return [row["order_id"] for row in await self._tx.all(QUERIES.due_deals, now=now, limit=limit)]
+    async def due_deals(
+        self, now: datetime, after: tuple[datetime, int] | None, limit: int
+    ) -> list[tuple[datetime, int]]:
+        """When it cleared, and the order, of each share that rests in a deal and may be paid out, behind ``after``."""
+        moment, order_id = after or (None, None)
+        rows = await self._tx.all(QUERIES.due_deals, now=now, moment=moment, id=order_id, limit=limit)
+        return [(row["clears_at"], row["order_id"]) for row in rows]
 
     async def set_order(self, payout_id: int, order_id: int) -> None:
         await self._tx.execute(QUERIES.set_order, id=payout_id, order_id=order_id)
