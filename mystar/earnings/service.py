@@ -106,8 +106,8 @@ class EarningService:
         return DealPart(earning.share, earning.deal_fee_moment or "deal_closed", limit)
 
     async def require_refundable(self, tx: Tx, order_id: int) -> None:
-        """:raises DealPaidOut: the share has left its deal, or is about to."""
-        earning = await EarningRepository(tx).find(order_id)
+        """Until the end of ``tx`` the share stays in its deal. :raises DealPaidOut: it has left, or is about to."""
+        earning = await EarningRepository(tx).lock(order_id)
         if earning is not None and earning.mode == "safe_deal" and earning.cleared_at and not earning.pending:
             raise DealPaidOut
 

@@ -206,6 +206,22 @@ async def test_deals_without_details_do_not_hold_up_those_behind_them(
 
 
 @deals
+async def test_a_deal_is_not_paid_out_while_a_refund_of_it_is_under_way(scenario: EarningsScenario) -> None:
+    await scenario.rules(TWENTY_PER_CENT)
+    await scenario.details(**WALLET)
+    order_id = await scenario.completed(PRICE)
+    await scenario.sandbox.faults(down=True)
+    await scenario.act(order_id, "refund", {"amount": "500.00"}, as_=scenario.staff)
+    await cleared(scenario)
+    assert await scenario.balance() == {"pending": 120_000}
+    await scenario.sandbox.faults()
+    await scenario.until(order_id, refunded=500.0)
+    assert await scenario.app[DEAL_PAYOUTS].run() == 1
+    assert await scenario.balance() == {"reserved": 80_000}
+    assert await scenario.is_sound()
+
+
+@deals
 async def test_an_order_that_cannot_be_a_deal_is_not_placed(scenario: EarningsScenario) -> None:
     """3 % of 200.00 are 6.00, and the provider keeps 8.54; and no deal pays out more than 150,000.00."""
     await scenario.rules([{"name": "all", "percent": "3"}])

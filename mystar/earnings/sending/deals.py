@@ -52,6 +52,9 @@ class DealPayouts:
         earning, now = await EarningRepository(tx).lock(order_id), self._clock.now()
         if earning is None or not earning.pending or earning.is_frozen or earning.deal_id is None:
             return False
+        # What a payout takes out of the deal could not be refunded any more.
+        if await SendingRepository(tx).refund_is_under_way(order_id):
+            return False
         details = await self._usable_details(tx, earning)
         if details is None:
             return False

@@ -25,6 +25,11 @@ where mode = 'safe_deal' and pending > 0 and clears_at <= %(now)s
     and (%(moment)s::timestamptz is null or (clears_at, order_id) > (%(moment)s::timestamptz, %(id)s::bigint))
 order by clears_at, order_id limit %(limit)s;
 
+-- name: refund_is_under_way
+select exists (
+    select from payments where order_id = %(order_id)s and status = 'captured'
+        and (refunding > 0 or (goal = 'give_back' and refunded < coalesce(refund_limit, captured))));
+
 -- name: set_order
 update payouts set order_id = %(order_id)s where id = %(id)s;
 

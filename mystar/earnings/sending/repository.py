@@ -52,6 +52,10 @@ class SendingRepository:
         rows = await self._tx.all(QUERIES.due_deals, now=now, moment=moment, id=order_id, limit=limit)
         return [(row["clears_at"], row["order_id"]) for row in rows]
 
+    async def refund_is_under_way(self, order_id: int) -> bool:
+        """Whether money of the order was asked to go back and has not yet, or could not."""
+        return bool(await self._tx.value(QUERIES.refund_is_under_way, order_id=order_id))
+
     async def set_order(self, payout_id: int, order_id: int) -> None:
         await self._tx.execute(QUERIES.set_order, id=payout_id, order_id=order_id)
 
