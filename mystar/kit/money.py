@@ -65,9 +65,18 @@ def format_rubles_text(text: str, language: str = "ru") -> str:
 
 def format_rubles(amount: int, language: str = "ru") -> str:
     """Kopecks for people: 1500000 → "15 000 ₽" or "15,000 RUB"; kopecks only where there are some."""
+    text = _separated(amount, language, has_kopecks=amount % 100 != 0)
+    return f"{text} RUB" if language == "en" else f"{text}\N{NO-BREAK SPACE}₽"
+
+
+def format_sum(amount: int, language: str = "ru") -> str:
+    """Kopecks for a column of sums: 1500000 → "15 000,00" or "15,000.00", without the currency."""
+    return _separated(amount, language, has_kopecks=True)
+
+
+def _separated(amount: int, language: str, *, has_kopecks: bool) -> str:
+    """With the separators of the language, and a minus sign as wide as the plus."""
     whole, part = divmod(abs(amount), 100)
-    sign = "\N{MINUS SIGN}" if amount < 0 else ""
-    if language == "en":
-        return f"{sign}{whole:,}{f'.{part:02d}' if part else ''} RUB"
-    spaced = f"{whole:,}".replace(",", "\N{NO-BREAK SPACE}")
-    return f"{sign}{spaced}{f',{part:02d}' if part else ''}\N{NO-BREAK SPACE}₽"
+    thousands, point = (",", ".") if language == "en" else ("\N{NO-BREAK SPACE}", ",")
+    sign, kopecks_text = "\N{MINUS SIGN}" if amount < 0 else "", f"{point}{part:02d}" if has_kopecks else ""
+    return f"{sign}{whole:,}".replace(",", thousands) + kopecks_text

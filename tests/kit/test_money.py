@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mystar.contracts.error_reference import error_kinds
 from mystar.errors import Text
 from mystar.kit.moments import told_day
-from mystar.kit.money import MAX_KOPECKS, kopecks, rubles, rubles_text, told_rubles
+from mystar.kit.money import MAX_KOPECKS, format_rubles, format_sum, kopecks, rubles, rubles_text, told_rubles
 from mystar.kit.web.http import dumps
 
 
@@ -48,6 +48,23 @@ def test_details_of_errors_are_text_for_programs_and_words_for_people() -> None:
         text.in_("ru", **details) == "1\N{NO-BREAK SPACE}234\N{NO-BREAK SPACE}500,50\N{NO-BREAK SPACE}₽ до 2 мая 2030"
     )
     assert text.in_("en", **details) == "1,234,500.50 RUB until 2 May 2030"
+
+
+@pytest.mark.parametrize(
+    ("amount", "rubles_ru", "rubles_en", "sum_ru", "sum_en"),
+    [
+        (0, "0 ₽", "0 RUB", "0,00", "0.00"),
+        (5, "0,05 ₽", "0.05 RUB", "0,05", "0.05"),
+        (1_500_000, "15 000 ₽", "15,000 RUB", "15 000,00", "15,000.00"),
+        (-123_450_050, "−1 234 500,50 ₽", "−1,234,500.50 RUB", "−1 234 500,50", "−1,234,500.50"),
+    ],
+)
+def test_sums_for_people_have_the_separators_of_their_language(
+    amount: int, rubles_ru: str, rubles_en: str, sum_ru: str, sum_en: str
+) -> None:
+    written = format_rubles(amount, "ru"), format_rubles(amount, "en"), format_sum(amount), format_sum(amount, "en")
+    assert tuple(one.replace("\N{NO-BREAK SPACE}", " ") for one in written) == (rubles_ru, rubles_en, sum_ru, sum_en)
+    assert " " not in format_rubles(amount, "ru") + format_sum(amount)
 
 
 def test_no_error_writes_the_currency_behind_a_bare_number() -> None:

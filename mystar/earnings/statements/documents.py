@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mystar.earnings.statements.model import Line, Statement
 from mystar.kit import spreadsheets
 from mystar.kit.clock import MOSCOW
-from mystar.kit.money import rubles_text
+from mystar.kit.money import format_sum, rubles_text
 from mystar.kit.pdf import Pdf
 
 COLUMNS = ("at", "kind", "order", "payout", "gross", "commission", "vat", "amount", "note")
@@ -117,7 +117,8 @@ class PdfDocument:
     def __init__(self, statement: Statement, language: str) -> None:
         import font_roboto
 
-        self._statement, self._words = statement, _ENGLISH if language == "en" else _RUSSIAN
+        self._statement, self._language = statement, language
+        self._words = _ENGLISH if language == "en" else _RUSSIAN
         self._pdf = Pdf(
             {_PLAIN: font_roboto.Roboto, _BOLD: font_roboto.RobotoBold},
             width=_PAGE[0],
@@ -155,14 +156,7 @@ class PdfDocument:
         return page
 
     def _sum(self, amount: int | None) -> str:
-        """With both places and the separators of the language: 45 000,00 or 45,000.00."""
-        if amount is None:
-            return ""
-        whole, part = divmod(abs(amount), 100)
-        sign = "\N{MINUS SIGN}" if amount < 0 else ""
-        if self._words is _ENGLISH:
-            return f"{sign}{whole:,}.{part:02d}"
-        return f"{sign}{whole:,}".replace(",", "\N{NO-BREAK SPACE}") + f",{part:02d}"
+        return "" if amount is None else format_sum(amount, self._language)
 
     def _page_if_full(self, height: float) -> bytes:
         if self._y + height <= _PAGE[1] - _MARGIN:
