@@ -12,7 +12,7 @@ import pytest
 
 from mystar.earnings.keys import STATEMENTS
 from mystar.earnings.statements.documents import PdfDocument
-from mystar.earnings.statements.model import Line, Statement, month_of
+from mystar.earnings.statements.model import Holder, Line, Statement, month_of
 from mystar.kit.clock import MOSCOW
 from mystar.kit.keys import DATABASE
 from tests.earnings.pdf_text import texts_of
@@ -88,7 +88,9 @@ async def test_a_statement_is_a_document_in_both_languages(scenario: EarningsSce
         assert places[0] == b"xref"
         for number, place in enumerate(places[3:], 1):
             assert body[int(place[:10]) :].startswith(b"%d 0 obj" % number)
-        assert any(statement["number"] in text for text in texts_of(body))
+        texts = texts_of(body)
+        assert any(statement["number"] in text for text in texts)
+        assert any(scenario.creator.username in text and str(scenario.creator.id) in text for text in texts)
     answer = await scenario.api.get(f"{LIST}{statement['id']}/?format=doc", as_=scenario.creator)
     assert answer.status == 422
 
@@ -103,11 +105,36 @@ async def test_a_statement_is_a_document_in_both_languages(scenario: EarningsSce
 def test_a_document_says_sums_in_its_language_and_the_zone_of_its_times(language: str, expected: set[str]) -> None:
     moment = datetime(2030, 5, 2, 12, tzinfo=UTC)
     month = Statement(1, 1, moment.date(), "1-203005", 0, 123_450_000, 0, 1, 1, "ab", "", moment)
-    document = PdfDocument(month, language)
+    document = PdfDocument(month, Holder(1, "lira", ""), language)
     line = Line(1, moment, "refund", 7, None, None, None, None, -150_050, "")
     body = document.begin() + document.lines([line]) + document.finish()
     assert body.startswith(b"%PDF-")
     assert expected <= set(texts_of(body))
+
+
+@pytest.mark.parametrize(
+    ("holder", "russian", "english"),
+    [
+        (
+            Holder(7, "lira", "Лира Метелица"),
+            "Креатор: Лира Метелица (lira), аккаунт № 7",
+            "Creator: Лира Метелица (lira), account No. 7",
+        ),
+        (Holder(7, "Лира", ""), "Креатор: Лира, аккаунт № 7", "Creator: Лира, account No. 7"),
+        (Holder(7, "Лира", "Лира"), "Креатор: Лира, аккаунт № 7", "Creator: Лира, account No. 7"),
+        (
+            Holder(7, "x" * 150, "two\nlines"),
+            f"Креатор: two lines ({'x' * 49}…), аккаунт № 7",
+            f"Creator: two lines ({'x' * 49}…), account No. 7",
+        ),
+    ],
+)
+def test_a_document_names_the_creator_that_it_is_for(holder: Holder, russian: str, english: str) -> None:
+    moment = datetime(2030, 5, 2, 12, tzinfo=UTC)
+    month = Statement(1, 7, moment.date(), "7-203005", 0, 0, 0, 0, 0, "ab", "", moment)
+    for language, words in (("ru", russian), ("en", english)):
+        document = PdfDocument(month, holder, language)
+        assert words in texts_of(document.begin() + document.finish())
 
 
 async def test_only_its_creator_reads_a_statement(scenario: EarningsScenario) -> None:

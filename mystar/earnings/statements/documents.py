@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from mystar.earnings.statements.model import Line, Statement
+from mystar.earnings.statements.model import Holder, Line, Statement
 from mystar.kit import spreadsheets
 from mystar.kit.clock import MOSCOW
 from mystar.kit.money import format_sum, rubles_text
@@ -17,14 +17,15 @@ _PLAIN, _BOLD = "plain", "bold"
 _PAGE, _MARGIN = (297.0, 210.0), 10
 _WIDTHS = (28, 34, 20, 20, 26, 26, 22, 28, 70)
 _LINE, _SENTENCE = 5, 7
-#: Characters that fit into the last column.
-_MAX_NOTE = 45
+#: Characters that fit into the last column, and those of a name that fit into a line with the rest of it.
+_MAX_NOTE, _MAX_NAME = 45, 50
 
 
 class Words(NamedTuple):
     """The texts of a document in one language."""
 
     title: str
+    holder: str
     month: str
     opening: str
     closing: str
@@ -36,6 +37,7 @@ class Words(NamedTuple):
 
 _RUSSIAN = Words(
     title="Отчёт агента № {number}",
+    holder="Креатор: {holder}, аккаунт № {account}",
     month="за {month:%m.%Y}",
     opening="Остаток на начало: {opening} ₽",
     closing="Остаток на конец: {closing} ₽",
@@ -68,6 +70,7 @@ _RUSSIAN = Words(
 )
 _ENGLISH = Words(
     title="Agent's report No. {number}",
+    holder="Creator: {holder}, account No. {account}",
     month="for {month:%m/%Y}",
     opening="Opening balance: {opening} RUB",
     closing="Closing balance: {closing} RUB",
@@ -114,10 +117,10 @@ def csv_lines(lines: Iterable[Line]) -> str:
 class PdfDocument:
     """A statement as PDF, drawn in batches: each method answers the bytes that come next."""
 
-    def __init__(self, statement: Statement, language: str) -> None:
+    def __init__(self, statement: Statement, holder: Holder, language: str) -> None:
         import font_roboto
 
-        self._statement, self._language = statement, language
+        self._statement, self._holder, self._language = statement, holder, language
         self._words = _ENGLISH if language == "en" else _RUSSIAN
         self._pdf = Pdf(
             {_PLAIN: font_roboto.Roboto, _BOLD: font_roboto.RobotoBold},
@@ -132,6 +135,7 @@ class PdfDocument:
         head = self._pdf.begin()
         self._sentence(self._words.title, _BOLD, 14)
         self._sentence(self._words.month)
+        self._sentence(self._words.holder)
         self._sentence(self._words.opening)
         self._row(self._words.columns, _BOLD)
         return head
@@ -152,7 +156,7 @@ class PdfDocument:
         day = line.at.astimezone(MOSCOW).strftime("%d.%m.%Y %H:%M")
         sums = map(self._sum, (line.gross, line.commission, line.vat, line.amount))
         ids = (str(line.order_id or ""), str(line.payout_id or ""))
-        self._row((day, self._words.kinds.get(line.kind, line.kind), *ids, *sums, _short(line.note)))
+        self._row((day, self._words.kinds.get(line.kind, line.kind), *ids, *sums, _short(line.note, _MAX_NOTE)))
         return page
 
     def _sum(self, amount: int | None) -> str:
@@ -188,15 +192,23 @@ class PdfDocument:
         return template.format(
             number=statement.number,
             month=statement.month,
+            holder=_named(self._holder),
+            account=self._holder.account_id,
             opening=self._sum(statement.opening),
             closing=self._sum(statement.closing),
             sha256=statement.sha256,
         )
 
 
-def _short(note: str) -> str:
-    line = " ".join(note.split())
-    return line if len(line) <= _MAX_NOTE else line[: _MAX_NOTE - 1] + "…"
+def _named(holder: Holder) -> str:
+    """The name with the login, or the login alone."""
+    username = _short(holder.username, _MAX_NAME)
+    return f"{_short(holder.name, _MAX_NAME)} ({username})" if holder.name not in ("", holder.username) else username
+
+
+def _short(text: str, longest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def _sum(amount: int | None) -> str:

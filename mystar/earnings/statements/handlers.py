@@ -88,7 +88,7 @@ async def _pdf(request: web.Request, statement: Statement, language: str) -> Asy
         async with statements.drawing:
             return await asyncio.to_thread(draw, *arguments)
 
-    document = await drawn(PdfDocument, statement, language)
+    document = await drawn(PdfDocument, statement, await statements.holder(statement), language)
     yield document.begin()
     async for lines in statements.lines(statement):
         yield await drawn(document.lines, lines)

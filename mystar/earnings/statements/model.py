@@ -51,6 +51,15 @@ class Line:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom a statement is for, as the account says now. ``name``: first and last name, "" where there is none."""
+
+    account_id: int
+    username: str
+    name: str
+
+
 class StatementUnknown(NotFound):
     """No such statement, or another account's."""
 

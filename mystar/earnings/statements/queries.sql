@@ -63,3 +63,6 @@ select * from statements where creator_id = %(creator_id)s and month < %(month)s
 -- name: export_statements
 select id, number, month, opening, closing, line_count, sha256, created_at from statements
 where creator_id = %(account_id)s and id > %(after)s order by id limit %(limit)s;
+
+-- name: holder
+select id as account_id, username, trim(first_name || ' ' || last_name) as name from accounts where id = %(creator_id)s;

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import fields
 from datetime import date, datetime
 
-from mystar.earnings.statements.model import Chain, Line, Statement, StatementUnknown, end_of, number_of
+from mystar.earnings.statements.model import Chain, Holder, Line, Statement, StatementUnknown, end_of, number_of
 from mystar.kit.postgres import queries
 from mystar.kit.postgres.database import Queryable, Row
 from mystar.kit.postgres.personal_data import PersonalQueries
@@ -93,6 +93,9 @@ class StatementRepository:
         if found is None:
             raise StatementUnknown
         return found
+
+    async def holder(self, creator_id: int) -> Holder:
+        return Holder(**await self._tx.one(QUERIES.holder, creator_id=creator_id))
 
     async def all_after(self, statement_id: int, limit: int) -> list[Statement]:
         rows = await self._tx.all(QUERIES.all_statements, after=statement_id, limit=limit)

@@ -10,6 +10,7 @@ from mystar.accounts.model import Actor
 from mystar.earnings.repository import EarningRepository
 from mystar.earnings.statements.model import (
     Chain,
+    Holder,
     Line,
     Statement,
     month_after,
@@ -61,6 +62,10 @@ class StatementService:
     async def for_staff(self, statement_id: int) -> Statement:
         """Of whatever creator. :raises StatementUnknown:"""
         return await StatementRepository(self._db).get(statement_id)
+
+    async def holder(self, statement: Statement) -> Holder:
+        """Whom it is for."""
+        return await StatementRepository(self._db).holder(statement.creator_id)
 
     def lines(self, statement: Statement) -> AsyncIterator[list[Line]]:
         """Oldest first, a batch at a time."""
