@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import orjson
 import pytest
-from aiohttp import web
+from aiohttp import helpers, web
 from aiohttp.test_utils import TestClient
 
 from mystar.app import create_app
@@ -73,6 +73,24 @@ async def test_a_malformed_request_is_answered_in_the_dialect_of_its_path(api: A
     if case not in ("long line", "no HTTP", "control character in the origin"):
         assert headers["access-control-allow-origin"] == ORIGIN
     assert isinstance(found, dict | list)
+
+
+@pytest.mark.parametrize(
+    "kind", ["(a)" * 2700, "(" * 8000, "a/b;x*=" + '"' * 8000, "a/b" + ";a*0=b" * 1300, ";" * 8000]
+)
+async def test_a_content_type_is_not_read_by_the_parser_of_mails(
+    api: Api, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """That parser takes seconds for these, or raises."""
+
+    def parse(_: str) -> None:
+        pytest.fail("aiohttp's parse_content_type was called")
+
+    monkeypatch.setattr(helpers, "parse_content_type", parse)
+    body = b'{"reminder_after": "x"}'
+    lines = (f"Content-Type: {kind}", f"Content-Length: {len(body)}")
+    status, _, answered = await send_raw(api, request("/api/auth/token/", *lines, method="POST", body=body))
+    assert status == 422, answered
 
 
 async def test_a_malformed_request_of_another_dialect_has_its_error_object(api: Api) -> None:

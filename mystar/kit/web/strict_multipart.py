@@ -1,12 +1,13 @@
-"""Multipart forms in charsets that clients use, without the text around parts that aiohttp reads and ignores."""
+"""Requests whose type is read in one pass, and multipart forms: charsets that clients use, no text around parts."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
 
 from mystar.kit.web.charsets import known_charset
+from mystar.kit.web.content_type import charset_of, media_type_of
 
 #: Parts of a form. Each costs a tenth of a millisecond, so that a megabyte of small ones would stop the event loop.
 _MAX_PARTS = 200
@@ -56,7 +57,15 @@ class StrictMultipartReader(MultipartReader):
 
 
 class StrictRequest(web.Request):
-    """A request whose forms are read by `StrictMultipartReader`."""
+    """A request whose forms are read by `StrictMultipartReader`, and its ``Content-Type`` by `media_type_of`."""
+
+    @property
+    def content_type(self) -> str:
+        return media_type_of(self.headers.get(hdrs.CONTENT_TYPE))
+
+    @property
+    def charset(self) -> str | None:
+        return charset_of(self.headers.get(hdrs.CONTENT_TYPE))
 
     async def multipart(self) -> MultipartReader:
         return StrictMultipartReader(
