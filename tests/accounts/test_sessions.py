@@ -29,6 +29,7 @@ from mystar.app import create_app
 from mystar.errors import Forbidden, Invalid, NotFound
 from mystar.kit.keys import DATABASE
 from mystar.kit.postgres.database import Database
+from mystar.kit.realtime.hub import HUB
 from mystar.kit.security.tokens import TokenRefused, derive
 from mystar.settings import Settings
 from tests.conftest import Api
@@ -168,6 +169,19 @@ async def test_a_session_that_ends_during_its_lookup_is_not_cached(accounts: Acc
         await asyncio.gather(accounts.log_out(actor), *(_tried(accounts, person.token) for _ in range(5)))
         with pytest.raises(TokenRefused):
             await accounts.authenticate(person.token)
+
+
+async def test_a_session_whose_end_may_have_been_told_in_vain_is_looked_up(
+    app: web.Application, accounts: AccountService, factory: Factory
+) -> None:
+    people = [await factory.person(), await factory.person()]
+    for person in people:
+        await accounts.authenticate(person.token)
+    await app[DATABASE].execute("update sessions set ended_at = now() where account_id = %s", (people[0].id,))
+    app[HUB].bus._report_gap()
+    with pytest.raises(TokenRefused):
+        await accounts.authenticate(people[0].token)
+    assert (await accounts.authenticate(people[1].token)).id == people[1].id
 
 
 async def _tried(accounts: AccountService, token: str) -> None:

@@ -217,6 +217,10 @@ class Sessions:
         """Clear the cache of the account, whose session has ended in another process."""
         self._cache.forget(account_id)
 
+    def forget_all(self) -> None:
+        """Clear the cache, since any session may have ended in another process."""
+        self._cache.forget()
+
     async def end(self, tx: Tx, account_id: int, *, reason: str, session_id: uuid.UUID | None = None) -> int:
         """End one session of the account, or all of them; returns how many were active."""
         ended = await AccountRepository(tx).end_sessions(account_id, session_id, reason, self._clock.now())
@@ -303,7 +307,8 @@ class _SessionCache:
         while len(self._actors) > _CACHE_SIZE:
             self._actors.popitem(last=False)
 
-    def forget(self, account_id: int) -> None:
+    def forget(self, account_id: int | None = None) -> None:
+        """The sessions of the account; None = all."""
         self.age += 1
-        for session_id in [key for key, (actor, _) in self._actors.items() if actor.id == account_id]:
+        for session_id in [key for key, (actor, _) in self._actors.items() if account_id in (None, actor.id)]:
             del self._actors[session_id]

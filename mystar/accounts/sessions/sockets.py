@@ -67,7 +67,7 @@ class SessionWatch:
         self._checked_at = time.monotonic()
         events.after_commit(SessionsEnded, self._ended)
         self._hub.bus.subscribe(_TOPIC, self._received)
-        self._hub.bus.on_gap(self._check_soon)
+        self._hub.bus.on_gap(self._messages_lost)
 
     async def tick(self) -> None:
         """Check when it is time. Call twice a second."""
@@ -93,5 +93,7 @@ class SessionWatch:
         self._sessions.forget(int(account))
         self._hub.close_connections(int(account), uuid.UUID(session) if session else None, CloseCode.SESSION_ENDED)
 
-    def _check_soon(self) -> None:
+    def _messages_lost(self) -> None:
+        # A WebSocket that is opened after the check, with a session from the cache, would stay until the next one.
+        self._sessions.forget_all()
         self._checked_at = float("-inf")
