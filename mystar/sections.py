@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mystar.kit.outbox.web_push import VapidKey
-from mystar.kit.postgres.driver import is_one_host, parameters
+from mystar.kit.postgres.driver import is_one_host
 from mystar.kit.setting_kinds import (
+    DatabaseAddress,
     ExactAddress,
     Mailbox,
     Networks,
@@ -90,8 +91,8 @@ class SandboxSettings(Section):
 
 
 class DatabaseSettings(Section):
-    #: Empty = the embedded server in the data directory.
-    url: Annotated[str, must_be("a postgresql:// URL or key=value pairs", lambda url: not url or parameters(url))] = ""
+    #: Empty = the embedded server in the data directory. In a URL the signs @ / % of a password are %40 %2F %25.
+    url: DatabaseAddress = ""
     #: A streaming standby of it, which answers searches and reviews for guests; empty = the database itself does.
     replica_url: Annotated[
         str, must_be("the address of one standby, or empty", lambda url: not url or is_one_host(url))

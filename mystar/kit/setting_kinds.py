@@ -17,6 +17,7 @@ from pydantic_settings import NoDecode
 from yarl import URL
 
 from mystar.kit.money import kopecks
+from mystar.kit.postgres.driver import is_address
 from mystar.kit.web.http import networks, parse_address
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -137,6 +138,13 @@ SiteAddress = Annotated[
 #: Compared literally by the receiver, so it is not normalized.
 ExactAddress = Annotated[
     str, must_be("an address that begins with http:// or https://", lambda url: not url or is_web_address(url))
+]
+DatabaseAddress = Annotated[
+    str,
+    must_be(
+        "a postgresql:// URL or key=value pairs; in a URL the signs @ / % of a password are written %40 %2F %25",
+        lambda url: not url or is_address(url),
+    ),
 ]
 Mailbox = Annotated[str, must_be("an e-mail address, alone or as Name <address>", is_mailbox)]
 #: A sum in rubles, with two decimals at most; kopecks inside.

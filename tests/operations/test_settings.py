@@ -25,6 +25,19 @@ def loaded(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     return load_settings()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://mystar:a%40b%2Fc%3A1@db/mystar",
+        "postgresql:///mystar?host=/run/postgresql&user=me@there",
+        "postgres://mystar@[::1]:5433,db2:5434/mystar?connect_timeout=3",
+        "host=db password=a@b:/1@ dbname=mystar",
+    ],
+)
+def test_addresses_of_databases(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert loaded(monkeypatch, DATABASE__URL=address).database.url == address
+
+
 def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
     with pytest.raises(SettingsWrong) as refused:
         loaded(monkeypatch, **variables)
@@ -59,6 +72,9 @@ MISTAKES = [
     ("HTTP__PRT", "8080"),
     ("DATABASE__URL", "marked"),
     ("DATABASE__URL", "mysql://root:marked@localhost/db"),
+    *(("DATABASE__URL", f"postgresql://mystar:12{sign}marked@db/mystar") for sign in "/@%"),
+    ("DATABASE__URL", "postgresql://mystar:marked/12@db/mystar"),
+    ("DATABASE__URL", "host=db port=marked"),
     ("DATABASE__POOL_SIZE", "0"),
     ("DATABASE__STATEMENT_TIMEOUT_MS", "marked"),
     ("DATABASE__ACQUIRE_SECONDS", "0"),

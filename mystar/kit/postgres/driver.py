@@ -85,6 +85,18 @@ def parameters(dsn: str, settings: Mapping[str, object] | None = None) -> dict[s
     return found
 
 
+def is_address(dsn: str) -> bool:
+    """Whether no unescaped sign of a password in a URL is taken for the end of it: its rest would be host or port,
+    which error messages name. :raises ValueError: as `parameters`.
+    """
+    ports = parameters(dsn).get("port", "")
+    if not all(port.isdigit() for port in ports.split(",") if port):
+        return False
+    _, is_url, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    return not is_url or (authority.count("@") <= 1 and "@" not in path)
+
+
 def is_one_host(dsn: str) -> bool:
     """Whether the DSN names a single host. :raises ValueError: as `parameters`."""
     known = parameters(dsn)
