@@ -195,6 +195,10 @@ def contracts() -> tuple[Contract, ...]:
     return market_contract(MARKET_ROUTES), GREETINGS, MESSENGER, STUDIO, IDENTITY, PANEL
 
 
+#: So many lost files have one reason rather than one each.
+_MANY_LOST = 20
+
+
 async def broken_invariants(app: web.Application) -> list[str]:
     """Violated invariants, in sentences for the operator: stored totals that differ from their recount, lost files."""
     services = (
@@ -205,7 +209,14 @@ async def broken_invariants(app: web.Application) -> list[str]:
     differences += map(str, await app[AUDIT].verify())
     if (state := await app[WRITE_PROBE].state()) != "ok":
         differences.append(f"file storage: {state}: {app[WRITE_PROBE].reason}")
-    return differences + [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
+    if state in ("away", "unusable"):
+        return [*differences, "files were not looked for, since their storage cannot be used"]
+    lost = [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
+    if len(lost) > _MANY_LOST:
+        lost.append(
+            f"{len(lost)} files are missing: is this the data directory, or the bucket, that they were stored in?"
+        )
+    return differences + lost
 
 
 def _add_routes(app: web.Application, settings: Settings) -> None:

@@ -129,7 +129,9 @@ class AuditService:
                     return ChainBreak(entry.id, chain, number, "it, or the row before it, was changed")
                 last = entry.hash
                 if remembered is not None and remembered == (number, remembered[1]) and remembered[1] != last:
-                    return ChainBreak(entry.id, chain, number, "the checkpoint has another row here")
+                    return ChainBreak(
+                        entry.id, chain, number, "the checkpoint, audit-witness.json, has another row here"
+                    )
         if number < head.length or (remembered is not None and number < remembered[0]):
             return ChainBreak(None, chain, number + 1, "the end of the chain is cut off")
         if number > head.length or last != head.hash:

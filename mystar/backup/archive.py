@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from mystar.backup.cipher import Cipher
+from mystar.backup.cipher import Cipher, WrongKey
 from mystar.kit.storage.local import ObjectNotFound, Storage
 
 _MANIFEST = "manifest.json"
@@ -73,7 +73,12 @@ class Archive:
     async def manifest(self, name: str) -> Manifest:
         """:raises ObjectNotFound: there is no such backup. :raises WrongKey:"""
         async with self.open(object_key(name, _MANIFEST)) as chunks:
-            return Manifest(**orjson.loads(b"".join([chunk async for chunk in chunks])))
+            contents = b"".join([chunk async for chunk in chunks])
+        try:
+            return Manifest(**orjson.loads(contents))
+        except ValueError as error:
+            # It is encrypted, and no key was given.
+            raise WrongKey from error
 
     async def names(self) -> list[str]:
         """Complete backups, oldest first."""
@@ -84,7 +89,7 @@ class Archive:
         """:raises ObjectNotFound: there is no backup."""
         names = await self.names()
         if not names:
-            raise ObjectNotFound("backups")
+            raise ObjectNotFound(object_key("*", _MANIFEST))
         return names[-1]
 
     async def close(self) -> None:

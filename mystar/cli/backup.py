@@ -24,6 +24,7 @@ from mystar.kit.storage.local import STAGING, LocalStorage, ObjectNotFound
 from mystar.settings import Settings
 
 _PLACE = click.option("--from", "place", required=True, help="The folder, or s3://BUCKET, that `backup --to` wrote to.")
+_WRONG_KEY = "MYSTAR_BACKUP_KEY is missing or not the key of this backup, or the backup is damaged"
 _NAME = click.option("--name", help="Of the backup; without it, the latest one.")
 
 
@@ -117,7 +118,7 @@ def _reporting(action: Callable[[], Any]) -> None:
     except ObjectNotFound as error:
         raise click.ClickException(f"There is no such backup, or a part of it is missing: {error}") from error
     except WrongKey as error:
-        raise click.ClickException("MYSTAR_BACKUP_KEY is not the key of this backup, or it is damaged") from error
+        raise click.ClickException(_WRONG_KEY) from error
     except backups.NotEmpty as error:
         raise click.ClickException("The database is not empty: restore into a new one") from error
     except (ToolFailed, ValueError) as error:

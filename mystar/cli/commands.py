@@ -69,9 +69,7 @@ class Commands(click.Group):
             raise click.ClickException(f"The configuration is wrong:\n{error}") from error
         except psycopg2.OperationalError as error:
             raise click.ClickException(f"The database does not answer: {str(error).strip()}") from error
-        except (EmbeddedPostgresError, *_OF_THE_DATABASE, OSError) as error:
-            raise click.ClickException(str(error)) from error
-        except MystarError as error:
+        except (EmbeddedPostgresError, *_OF_THE_DATABASE, OSError, MystarError) as error:
             raise click.ClickException("\n".join(error_lines(error))) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import getpass
 import os
 import sys
@@ -19,6 +20,7 @@ from mystar.audit.service import audit_context
 from mystar.errors import MystarError
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgres
+from mystar.kit.storage.local import StorageFull
 from mystar.kit.web.observability import configure_logging
 from mystar.settings import Settings, load_settings
 
@@ -90,9 +92,28 @@ async def service(settings: Settings, dsn: str) -> AsyncIterator[web.Application
         await app.cleanup()
 
 
-def error_lines(error: MystarError) -> list[str]:
-    """The message of the error and those of its fields, in English."""
+def error_lines(error: Exception) -> list[str]:
+    """The message of the error and those of its fields, in English; of a disk, what the system says."""
+    cause = error.__cause__ if isinstance(error, StorageFull) else error
+    if isinstance(cause, OSError):
+        return [_system_sentence(cause)]
+    if not isinstance(error, MystarError):
+        return [str(error)]
     return [error.message("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_messages("en").items())]
+
+
+def _system_sentence(error: OSError) -> str:
+    """What the system refused, and where, for the operator."""
+    if not error.strerror or error.filename is None:
+        return str(error)
+    if isinstance(error, PermissionError):
+        account = operator_name().removeprefix("operator:")
+        return (
+            f"The account {account} may not use {error.filename}: run this as the account of the service that owns it"
+        )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"No room is left on the disk of {error.filename}"
+    return f"{error.strerror}: {error.filename}"
 
 
 def read_password() -> str:

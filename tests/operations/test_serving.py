@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from pathlib import Path
@@ -131,8 +132,7 @@ async def test_a_port_in_use_is_reported_in_one_sentence(serve: Serve, tmp_path:
 def test_a_schema_that_is_behind_is_refused(empty_dsn: str, tmp_path: Path) -> None:
     done = run_cli("serve", directory=tmp_path, DATABASE__URL=empty_dsn, HTTP__PORT=0)
     assert done.returncode == 1
-    assert "run `python -m mystar migrate` first" in done.stderr
-    assert "0001_accounts" in done.stderr
+    assert re.search(r"lacks \d+ migrations, 0001_accounts to \w+: run `mystar migrate` first", done.stderr)
     assert "Traceback" not in done.stderr
 
 

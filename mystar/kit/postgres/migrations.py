@@ -43,11 +43,12 @@ _CREATE = "createdb --template=template0 --encoding=UTF8 --locale=C.UTF-8"
 
 
 class SchemaBehind(Exception):
-    """The database lacks migrations; `python -m mystar migrate` applies them."""
+    """The database lacks migrations; `mystar migrate` applies them."""
 
     def __init__(self, missing: list[str]) -> None:
         self.missing = missing
-        super().__init__(f"The schema lacks {', '.join(missing)}: run `python -m mystar migrate` first")
+        names = ", ".join(missing) if len(missing) < 10 else f"{len(missing)} migrations, {missing[0]} to {missing[-1]}"
+        super().__init__(f"The schema lacks {names}: run `mystar migrate` first")
 
 
 class MigrationFailed(Exception):

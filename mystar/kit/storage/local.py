@@ -252,7 +252,7 @@ class LocalStagedFile:
 
     def _write(self, data: bytes) -> None:
         self._digest.update(data)
-        with storage_errors(writing=True):
+        with storage_errors(writing=True, folder=self._root):
             self._require_free(len(data))
             rest = memoryview(data)
             while rest:
@@ -265,7 +265,7 @@ class LocalStagedFile:
 
     def _commit(self, key: str) -> None:
         path = _path(self._root, key)
-        with storage_errors(writing=True):
+        with storage_errors(writing=True, folder=self._root):
             os.fsync(self._file.fileno())
             self._file.close()
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -289,9 +289,10 @@ _NO_FOLDER = {errno.ENOTDIR, errno.EEXIST, errno.ELOOP}
 
 
 @contextmanager
-def storage_errors(*, writing: bool) -> Iterator[None]:
+def storage_errors(*, writing: bool, folder: Path | None = None) -> Iterator[None]:
     """Raise what is wrong with the disk as an error that clients are told; the log says what it is.
 
+    :param folder: named by errors of a file that is open already, which have no name of their own.
     :raises StorageFull: there is no room, or the folder cannot be used.
     """
     try:
@@ -299,6 +300,8 @@ def storage_errors(*, writing: bool) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL | _UNUSABLE | (_NO_FOLDER if writing else set()):
             raise
+        if folder is not None and error.filename is None:
+            error.filename = str(folder)
         log.error("the file storage cannot be used: %s", error)
         raise StorageFull(retry_after=60, is_full=error.errno in _FULL) from error
 

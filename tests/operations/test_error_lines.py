@@ -1,0 +1,60 @@
+"""What the operator reads when the system refuses something: one sentence with the place and a cure."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from mystar.cli.context import error_lines
+from mystar.errors import NotFound
+from mystar.kit.storage.local import LocalStorage, StorageFull
+from tests.operations.test_backup import KEY, run
+
+
+async def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StorageFull) as refused:
+        async with LocalStorage(tmp_path, min_free=1 << 62).stage() as staged:
+            await staged.write(b"\0")
+            await staged.finish()
+    (line,) = error_lines(refused.value)
+    assert line.startswith(f"No room is left on the disk of {tmp_path}")
+
+
+def test_a_folder_of_another_account_is_named_with_both() -> None:
+    (line,) = error_lines(PermissionError(errno.EACCES, "Permission denied", "/mnt/backups"))
+    assert "may not use /mnt/backups: run this as the account of the service" in line
+    assert error_lines(TimeoutError("Another process has been migrating")) == ["Another process has been migrating"]
+    assert error_lines(NotFound()) == [NotFound.text.en]
+
+
+async def test_a_backup_that_cannot_be_written_or_opened_says_why(dsn: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = await run(tmp_path, "backup", "--to", str(tmp_path / "file/backups"), DATABASE__URL=dsn)
+    assert refused.stderr.splitlines()[-1] == f"Error: Not a directory: {tmp_path}/file/backups/.arriving"
+    place = str(tmp_path / "backups")
+    assert (await run(tmp_path, "backup", "--to", place, DATABASE__URL=dsn, BACKUP_KEY=KEY)).returncode == 0
+    without = await run(tmp_path, "backup", "verify", "--from", place, DATABASE__URL=dsn)
+    assert "MYSTAR_BACKUP_KEY is missing or not the key" in without.stderr
+
+
+async def test_many_lost_files_are_one_wrong_folder(dsn: str, tmp_path: Path) -> None:
+    def add_rows() -> None:
+        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "insert into files (key, kind, name, content_type, size, sha256) "
+                "select 'avatars/' || n || '.png', 'avatar', 'face', 'image/png', 1, '' from generate_series(1, 21) n"
+            )
+        connection.close()
+
+    await asyncio.to_thread(add_rows)
+    lost = await run(tmp_path, "check", DATABASE__URL=dsn)
+    assert "21 files are missing: is this the data directory, or the bucket" in lost.stdout
+    (tmp_path / "mistaken").mkdir()
+    (tmp_path / "mistaken/media").touch()
+    unusable = await run(tmp_path, "check", DATABASE__URL=dsn, DATA_DIR=tmp_path / "mistaken")
+    assert "file storage: unusable" in unusable.stdout
+    assert "its bytes are missing" not in unusable.stdout
