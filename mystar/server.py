@@ -15,6 +15,7 @@ from mystar.app import api_runner, create_app
 from mystar.kit.keys import STOPPING
 from mystar.kit.postgres.migrations import require_current
 from mystar.kit.realtime.websocket import close_sockets
+from mystar.kit.service_manager import notify
 from mystar.kit.web.server import raise_open_files
 from mystar.settings import Settings
 
@@ -58,7 +59,9 @@ async def _serve(settings: Settings, dsn: str, announce: Callable[[str], None], 
         gc.collect()
         gc.freeze()
         announce(http.public_url)
+        notify("READY=1")
         await stop.wait()
+        notify("STOPPING=1")
         # From here on /readyz answers 503, so that load balancers send no more while requests are still accepted.
         app[STOPPING].set()
         await asyncio.sleep(http.drain_seconds)

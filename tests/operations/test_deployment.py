@@ -18,7 +18,7 @@ COMPOSE = (ROOT / "compose.yaml").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load(COMPOSE)["services"]
 #: Also the settings that are only suggested.
 LINES = re.findall(r"^#?([A-Z_0-9]+)=(.*)$", (ROOT / "deploy/env.example").read_text(), re.MULTILINE)
-EXAMPLE = {name: value.strip('"') for name, value in LINES}
+EXAMPLE = {name: value.strip("'") for name, value in LINES}
 OF_COMPOSE = {"POSTGRES_PASSWORD", "PUBLISH", "BACKUPS"}
 KUBERNETES = [
     document
@@ -82,6 +82,20 @@ def test_the_example_with_values_is_valid_in_production(monkeypatch: pytest.Monk
     stops.append(deployment()["spec"]["template"]["spec"]["terminationGracePeriodSeconds"])
     assert len(stops) == 3
     assert all(float(stop) > longest for stop in stops), "time for the last requests"
+
+
+def test_units_of_systemd_call_commands_that_exist_with_the_same_account_and_settings() -> None:
+    calls = []
+    for file in (ROOT / "deploy").glob("*.service"):
+        unit = file.read_text()
+        assert re.findall(r"^(?:User|Group|EnvironmentFile|WorkingDirectory)=(.*)$", unit, re.MULTILINE) == [
+            *("mystar", "mystar", "/etc/mystar/env", "/var/lib/mystar")
+        ]
+        assert "MYSTAR_PROFILE=production" in unit
+        calls += re.findall(r"^ExecStart=-?/opt/mystar/bin/mystar (.*)$", unit, re.MULTILINE)
+    assert len(calls) == 6
+    for call in calls:
+        assert CliRunner().invoke(main, [*call.split(), "--help"]).exit_code == 0, call
 
 
 def deployment() -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -71,6 +72,20 @@ async def test_a_signal_to_stop_lets_requests_in_flight_end(serve: Serve, loop: 
     answer = await request.end()
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert "non_field_errors" in answer.decode()
+    assert server.wait() == 0
+
+
+async def test_systemd_is_told_when_requests_are_answered_and_when_it_stops(serve: Serve, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+            server = serve()
+        assert manager.recv(100) == b"READY=1"
+        assert await get(server, "/readyz") == 200
+        server.send_signal(signal.SIGTERM)
+        assert manager.recv(100) == b"STOPPING=1"
     assert server.wait() == 0
 
 
