@@ -103,6 +103,17 @@ async def test_every_answer_of_every_path_can_be_read_by_allowed_pages(servers: 
             assert "Origin" in one.headers["Vary"]
 
 
+@pytest.mark.parametrize("origins", [FRIEND, "*", "[]"])
+async def test_caches_are_told_that_answers_depend_on_the_origin(servers: ServerFactory, origins: str) -> None:
+    """Also where there is none, or another: what a picture on a page was answered is not for a script that reads it."""
+    client = await servers.open(HTTP__CORS_ORIGINS=origins)
+    for headers in ({}, {"Origin": FRIEND}, {"Origin": STRANGER}):
+        for path in ("/media/none.jpeg", "/healthz", "/nowhere/"):
+            answer = await client.get(path, headers=headers)
+            assert ("Origin" in answer.headers.get("Vary", "")) == (origins != "[]"), (path, headers)
+        assert "Origin" not in (await client.get("/admin/sign-in/", headers=headers)).headers.get("Vary", "")
+
+
 async def test_a_plain_options_answers_with_the_allowed_methods(servers: ServerFactory) -> None:
     client = await servers.open(HTTP__CORS_ORIGINS=FRIEND)
     for headers in ({}, {"Origin": FRIEND}, {"Origin": STRANGER}):

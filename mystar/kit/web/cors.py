@@ -72,16 +72,19 @@ ORIGINS: web.AppKey[OriginPolicy] = web.AppKey("origins", OriginPolicy)
 
 
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """A handler of ``on_response_prepare``."""
+    """A handler of ``on_response_prepare``: `allow` on every answer."""
     allow(response.headers, request.app[ORIGINS], request.headers.get("Origin"), request.path)
 
 
 def allow(headers: CIMultiDict[str], policy: OriginPolicy, origin: str | None, path: str) -> None:
-    """Add the headers that let a page of this origin read the answer."""
-    if added := policy.headers_for(origin, path):
-        headers.update(added)
-        if "Origin" not in headers.get("Vary", ""):
-            headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"
+    """Add the headers that let a page of this origin read the answer.
+
+    Other origins, and none, are told as well that it depends on the origin: a cache would give their answer, which no
+    page may read, to a page that may. A picture is asked for without an origin when it is shown, with one by a script.
+    """
+    headers.update(policy.headers_for(origin, path))
+    if policy.is_open and not path.startswith(_CLOSED) and "Origin" not in headers.get("Vary", ""):
+        headers["Vary"] = f"{headers['Vary']}, Origin" if "Vary" in headers else "Origin"
 
 
 @web.middleware
