@@ -37,7 +37,10 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[TestClient[web
 
 @pytest.mark.parametrize(
     ("accepted", "is_compressed"),
-    [("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("br", False), ("", False)],
+    [
+        *(("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("gzip;q=0", False), ("br", False), ("", False)),
+        *(("*, gzip;q=0", False), ("*;q=0, gzip", True), ("gzip; q=0.000, *", False), ("*;q=0", False)),
+    ],
 )
 async def test_an_answer_is_compressed_if_the_client_accepts_it(
     client: TestClient[web.Request, web.Application], accepted: str, is_compressed: bool

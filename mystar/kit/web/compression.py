@@ -50,9 +50,9 @@ def is_worth_it(response: web.Response) -> bool:
 
 @lru_cache(maxsize=128)
 def accepts_gzip(accepted: str) -> bool:
-    """``gzip`` or ``*`` without ``q=0`` (RFC 9110)."""
+    """``gzip`` without ``q=0``, or ``*`` where it is not named (RFC 9110, 12.5.3)."""
+    found = {}
     for one in accepted.lower().split(","):
         coding, _, parameters = one.partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return parameters.replace(" ", "").rstrip("0.") != "q="
-    return False
+        found[coding.strip()] = parameters.replace(" ", "").rstrip("0.") != "q="
+    return found.get("gzip", found.get("*", False))
