@@ -38,7 +38,7 @@ class UnexpectedAnswer(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """``doubtful``: the answer of an earlier attempt was lost, so this one may speak of what that one did."""
+    """``retried``: the answer of an earlier attempt was lost, so this one may speak of what that one did."""
 
     status: int
     body: Any
