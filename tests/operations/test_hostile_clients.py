@@ -33,7 +33,8 @@ async def send_raw(api: Api, request: bytes) -> tuple[int, dict[str, str], bytes
     """Status, headers by lower-case name and body of the answer to these bytes."""
     reader, writer = await connect(api)
     writer.write(request)
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
+    async with asyncio.timeout(60):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
     status, *lines = head.split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
     body = await reader.readexactly(int(headers["content-length"]))
@@ -56,6 +57,7 @@ MALFORMED = {
     "two lengths": (request("/api/login/", "Content-Length: 2", "Content-Length: 3", body=b"{}"), 400),
     "bad length": (request("/api/login/", "Content-Length: many"), 400),
     "bad chunk": (request("/api/login/", "Transfer-Encoding: chunked", method="POST", body=b"zz\r\n{}"), 400),
+    "target at a host that is none": (request("http://xn--" + "a" * 100 + "/api/login/"), 400),
     "no HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
 }
 

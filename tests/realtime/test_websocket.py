@@ -106,6 +106,11 @@ async def test_pages_of_other_sites_may_not_connect(listed_origin: Settings) -> 
             with pytest.raises(WSServerHandshakeError) as refusal:
                 await client.ws_connect("/ws/notifications/", headers={**headers, "Origin": origin})
             assert refusal.value.status == 403
+        for host in ("site.example:no-port", "[::1]x", "", "é" * 100):
+            with pytest.raises(WSServerHandshakeError) as refusal:
+                evil = {"Origin": "https://evil.example", "Host": host}
+                await client.ws_connect("/ws/notifications/", headers={**headers, **evil})
+            assert refusal.value.status == 403
 
 
 async def test_websockets_per_account_are_limited(make_settings: Callable[..., Settings]) -> None:

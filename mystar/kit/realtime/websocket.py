@@ -11,7 +11,7 @@ import logging
 import random
 import socket as sockets
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
@@ -308,9 +308,15 @@ def _require_known_origin(request: web.Request) -> None:
     origin = request.headers.get("Origin")
     if origin is None:
         return
-    own = (str(request.url.origin()), str(URL(request.app[PUBLIC_URL]).origin()))
-    if origin not in own and not request.app[ORIGINS].allows(origin):
+    if origin not in _own_origins(request) and not request.app[ORIGINS].allows(origin):
         raise ForeignOrigin
+
+
+def _own_origins(request: web.Request) -> Iterator[str]:
+    """The public one, and the one that the request was sent to, if its ``Host`` is a host."""
+    yield str(URL(request.app[PUBLIC_URL]).origin())
+    with suppress(ValueError):
+        yield str(request.url.origin())
 
 
 def _limit_frames(request: web.Request, connection: Connection, per_minute: int) -> None:

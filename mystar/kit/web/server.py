@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import _ErrInfo
 
-from mystar.errors import Unavailable
+from mystar.errors import Unavailable, Unreadable
 from mystar.kit.background import cancel_and_wait
 from mystar.kit.security.rate_limits import network_of
 from mystar.kit.web.frame_guard import FrameGuard
@@ -41,6 +40,8 @@ _HEALTH_CONNECTIONS, _HEALTH, _WARN_SECONDS = 16, {"/healthz", "/readyz", "/metr
 _RETRY_SECONDS = 5
 #: For the head of a request beyond the limit, so that silent connections do not keep health from being answered.
 _HEALTH_HEAD_SECONDS = 1.0
+#: Set on a request that is refused, since the host of its target is no name.
+_HAS_NO_HOST = web.RequestKey("has_no_host", bool)
 #: Makes the answer to a request that aiohttp refuses: from the request, its error and the bytes of its head.
 Refusal = Callable[[web.Request, Exception, bytes], Awaitable[web.StreamResponse]]
 
@@ -278,8 +279,21 @@ class ApiRunner(web.AppRunner):
 
 
 def _strict(factory: Any) -> Any:
-    """aiohttp's factory of requests, for requests that read forms strictly."""
-    return partial(factory, _cls=StrictRequest)
+    """aiohttp's factory of requests, for requests that read forms strictly.
+
+    It raises where the host of an absolute target is no name, ``http://xn--a.example/``; then nothing would answer the
+    connection, or close it.
+    """
+
+    def make(message: Any, *others: Any) -> web.Request:
+        try:
+            request: web.Request = factory(message, *others, _cls=StrictRequest)
+        except ValueError:
+            request = factory(message._replace(url=message.url.relative()), *others, _cls=StrictRequest)
+            request[_HAS_NO_HOST] = True
+        return request
+
+    return make
 
 
 def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
@@ -288,6 +302,8 @@ def _without_plain_text(handle: Any, refuse: Refusal) -> Any:
     async def handler(request: web.Request) -> web.StreamResponse:
         beyond = isinstance(request.protocol, ApiProtocol) and request.protocol.only_health
         try:
+            if _HAS_NO_HOST in request:
+                return await refuse(request, Unreadable(), b"")
             if beyond and request.path not in _HEALTH:
                 return await refuse(request, Unavailable(retry_after=_RETRY_SECONDS), b"")
             response: web.StreamResponse = await handle(request)
