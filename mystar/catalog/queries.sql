@@ -329,9 +329,12 @@ delete from search_words where word = any(%(words)s::text[])
 -- plan: generic
 -- What was committed between two snapshots, the one that is given and that of this statement. Rows of a transaction
 -- that the second one does not know either were restored from another server. A server that was started since, or
--- another one, may have forgotten what it had committed, and a restored backup has a table of its own.
+-- another one, may have forgotten what it had committed; so may one that has recovered from the crash of one of its
+-- processes, which begins its statistics anew. A restored backup has a table of its own.
 select pg_current_snapshot()::text as snapshot,
-    pg_postmaster_start_time() || ' ' || 'catalog_changes'::regclass::oid as server, array(
+    concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(), 'catalog_changes'::regclass::oid)
+        as server,
+    array(
     select distinct subject from catalog_changes
     where (
         xid >= pg_snapshot_xmax(%(snapshot)s::pg_snapshot)
@@ -373,7 +376,9 @@ with noted as (
     limit 1001
 )
 select pg_current_snapshot()::text as snapshot,
-    pg_postmaster_start_time() || ' ' || 'catalog_changes'::regclass::oid as server, array(
+    concat_ws(' ', pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time(), 'catalog_changes'::regclass::oid)
+        as server,
+    array(
     select subject from noted
     union all
     select 'service ' || id from touched
