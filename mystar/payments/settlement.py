@@ -183,7 +183,8 @@ class Settlement:
         call = next_call(payment)
         if call is None:
             return None
-        return await self._outbox.put(tx, TOPIC, {"payment_id": payment.id, "call": call.call}, name=call.name)
+        payload = {"payment_id": payment.id, "call": call.call, "asked_at": self._clock.now().isoformat()}
+        return await self._outbox.put(tx, TOPIC, payload, name=call.name)
 
     async def missing(self, payment: Payment) -> None:
         """The provider does not know a payment that it created."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime, timedelta
 
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
@@ -10,12 +11,14 @@ from mystar.kit.postgres.database import Database
 from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import DealTerms, Payment
 from mystar.payments.provider import (
+    CANCELED,
     CircuitOpen,
     DealShare,
     Gateway,
     PaymentNotFound,
     ProviderPayment,
     ProviderRefund,
+    ProviderRefundPage,
     RateLimited,
     Refused,
     Unauthorized,
@@ -33,6 +36,8 @@ MAX_PAUSE = 30.0
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0
 _NEVER_CREATED = "never_created"
+#: The provider's clock and ours may differ by this.
+_CLOCK_MARGIN = timedelta(minutes=10)
 
 
 class _RefundCanceled(Exception):
@@ -63,7 +68,7 @@ class ProviderCalls:
             # Superseded: the goal is reached or has changed, and goals never go back.
             return
         try:
-            snapshot = await self._ask(call, payment, str(message.idempotency_key))
+            snapshot = await self._ask(call, payment, message)
         except Refused as refusal:
             await self._refused(call, payment, refusal)
         except _RefundCanceled as canceled:
@@ -77,7 +82,8 @@ class ProviderCalls:
         else:
             await self._settlement.settle(payment.id, snapshot, call)
 
-    async def _ask(self, call: Call, payment: Payment, key: str) -> ProviderPayment:
+    async def _ask(self, call: Call, payment: Payment, message: OutboxMessage) -> ProviderPayment:
+        key = str(message.idempotency_key)
         if call.call == "create":
             return await self._create(payment, key)
         provider_id = payment.provider_id
@@ -88,7 +94,8 @@ class ProviderCalls:
             case "cancel":
                 return await self._gateway.cancel(key, provider_id)
             case "refund":
-                return await self._refund(call, payment, provider_id, key)
+                refund_id = payment.refund_id or await self._made_before(call, provider_id, message)
+                return await self._refund(call, payment, provider_id, key, refund_id)
 
     async def _create(self, payment: Payment, key: str) -> ProviderPayment:
         if self._clock.now() - payment.created_at > CREATE_WITHIN:
@@ -124,15 +131,38 @@ class ProviderCalls:
             return None
         return DealShare(payment.deal_id, await self._deals.deal_refund_share(payment.order_id, amount))
 
-    async def _refund(self, call: Call, payment: Payment, provider_id: str, key: str) -> ProviderPayment:
-        if payment.refund_id is None:
+    async def _made_before(self, call: Call, provider_id: str, message: OutboxMessage) -> str | None:
+        """The partial refund that an attempt without an answer made, once the provider may have forgotten its key.
+
+        A refund of all the rest needs no such look, since it cannot be made twice.
+        """
+        asked_at = message.payload.get("asked_at")
+        if not call.number or asked_at is None:
+            return None
+        moment = datetime.fromisoformat(asked_at)
+        if self._clock.now() - moment < CREATE_WITHIN:
+            return None
+        refunds: list[ProviderRefund] = []
+        page = ProviderRefundPage((), "")
+        while page.next_cursor is not None:
+            since, cursor = moment - _CLOCK_MARGIN, page.next_cursor or None
+            page = await self._gateway.list_refunds(since=since, payment_id=provider_id, cursor=cursor)
+            refunds += [one for one in page.refunds if one.amount == call.amount]
+        # One that was not canceled decides.
+        return next((one.id for one in sorted(refunds, key=lambda one: one.status == CANCELED)), None)
+
+    async def _refund(
+        self, call: Call, payment: Payment, provider_id: str, key: str, refund_id: str | None
+    ) -> ProviderPayment:
+        """:param refund_id: of one that was made already."""
+        if refund_id is None:
             deal = await self._deal_refund(payment, call.amount)
             refund = await self._gateway.refund(
                 key, provider_id, amount=call.amount, description=payment.description, deal=deal
             )
-        if payment.refund_id or refund.status == "pending":
+        if refund_id or refund.status == "pending":
             # A repeated call answers what it answered first; the refund itself is up to date.
-            refund = await self._gateway.get_refund(payment.refund_id or refund.id)
+            refund = await self._gateway.get_refund(refund_id or refund.id)
         if refund.status == "pending":
             # Its key is forgotten after a day, its id is not.
             await self._settlement.remember_refund(payment.id, call, refund.id)

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mystar.payments.gateways.yookassa import YooKassa
 from mystar.payments.model import Payment, PaymentNotTaken, RefundTooMuch, RefundUnderWay, ReversalInProgress
 from mystar.payments.provider import ProviderPayment
 from mystar.payments.state_machine import apply, begin_partial_refund, expected_ledger, next_call, transitions
@@ -80,6 +82,30 @@ async def test_a_partial_refund_whose_answer_is_lost_is_made_once(process: Payme
     await done(process, payment, 700)
     assert (await process.theirs(payment))["refunded"] == 700
     assert await process.ledger(payment) == HOLD + CAPTURE + part(700)
+
+
+@pytest.mark.parametrize("news", [False, True])
+async def test_a_partial_refund_without_an_answer_for_a_day_is_made_once(
+    process: PaymentProcess, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, news: bool
+) -> None:
+    payment = await process.captured()
+    call = YooKassa.refund
+
+    async def forgetting(self: YooKassa, key: str, *args: Any, **rest: Any) -> Any:
+        """A provider that has forgotten every key, since the answer to the call before was lost a day ago."""
+        try:
+            return await call(self, f"{key}-{clock.ahead.days}", *args, **rest)
+        finally:
+            await process.sandbox.faults()
+            if news:
+                await process.payments.refresh(payment.id)
+            clock.ahead += timedelta(days=2)
+
+    monkeypatch.setattr(YooKassa, "refund", forgetting)
+    await process.sandbox.faults(error_after_work=1)
+    await refund(process, payment, 700)
+    await done(process, payment, 700)
+    assert (await process.theirs(payment))["refunded"] == 700
 
 
 async def test_the_remainder_waits_for_a_pending_partial_refund(process: PaymentProcess, clock: MovedClock) -> None:
