@@ -105,6 +105,12 @@ where creator_id = %(creator_id)s and account <> 'adjustments'
 -- plan: generic
 select * from earnings where order_id = any(%(order_ids)s::bigint[]) and creator_id = %(creator_id)s;
 
+-- name: last_entry
+select coalesce(max(id), 0) from earning_entries where creator_id = %(creator_id)s;
+
+-- name: count_chargebacks
+select count(*) from chargebacks where order_id = %(order_id)s;
+
 -- name: add_chargeback
 insert into chargebacks (order_id, amount, bearer, fee, note, entered_by, created_at)
 values (%(order_id)s, %(amount)s, %(bearer)s, %(fee)s, %(note)s, %(entered_by)s, %(now)s)

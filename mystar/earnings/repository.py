@@ -157,6 +157,13 @@ class EarningRepository:
         rows = await self._tx.all(QUERIES.earnings_of_orders, creator_id=creator_id, order_ids=list(order_ids))
         return [_earning(row) for row in rows]
 
+    async def last_entry(self, creator_id: int) -> int:
+        """The id of the creator's newest entry; 0 = none."""
+        return int(await self._tx.value(QUERIES.last_entry, creator_id=creator_id))
+
+    async def count_chargebacks(self, order_id: int) -> int:
+        return int(await self._tx.value(QUERIES.count_chargebacks, order_id=order_id))
+
     async def add_chargeback(
         self,
         order_id: int,

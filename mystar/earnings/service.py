@@ -33,7 +33,7 @@ from mystar.earnings.model import (
 from mystar.earnings.repository import EarningRepository
 from mystar.earnings.rules.model import Terms
 from mystar.earnings.rules.service import RuleService
-from mystar.errors import Forbidden, NotFound
+from mystar.errors import Conflict, Forbidden, NotFound
 from mystar.kit.clock import Clock
 from mystar.kit.postgres.database import Database, Queryable, Tx
 from mystar.kit.recount import Difference
@@ -165,14 +165,22 @@ class EarningService:
 
     # What the staff do. ``by`` None: the operator, at the command line.
 
-    async def adjust(self, by: Actor | None, creator_id: int, amount: int, reason: str) -> Balance:
-        """A bonus, or with a negative ``amount`` a fine. :raises CreatorUnknown: :raises Forbidden:"""
+    async def adjust(
+        self, by: Actor | None, creator_id: int, amount: int, reason: str, *, seen: int | None = None
+    ) -> Balance:
+        """A bonus, or with a negative ``amount`` a fine.
+
+        :param seen: the creator's newest entry when the form was shown, so that one sent twice counts once; None = any.
+        :raises CreatorUnknown: :raises Forbidden: :raises Conflict: there is a newer entry.
+        """
         _require_operator(by)
         sides = {Account.AVAILABLE: amount, Account.ADJUSTMENTS: -amount}
         move = moves.move(Kind.ADJUSTMENT, sides, creator_id, note=reason)
         now = self._clock.now()
         async with self._db.transaction() as tx:
             await self._require_balance(tx, creator_id)
+            if seen is not None and seen != await EarningRepository(tx).last_entry(creator_id):
+                raise Conflict
             balance = await EarningRepository(tx).record_moves(creator_id, [move], now)
             await tx.publish(model.BalanceAdjusted(creator_id, "adjustment", amount, reason, _id(by)))
         return balance
@@ -192,11 +200,21 @@ class EarningService:
         return debt
 
     async def charge_back(
-        self, by: Actor | None, order_id: int, amount: int, bearer: Bearer, *, fee: int = 0, note: str = ""
+        self,
+        by: Actor | None,
+        order_id: int,
+        amount: int,
+        bearer: Bearer,
+        *,
+        fee: int = 0,
+        note: str = "",
+        seen: int | None = None,
     ) -> Earning:
         """A bank took ``amount`` kopecks of an order back, for a ``fee`` that the platform bears.
 
+        :param seen: how many chargebacks of the order the form was shown with; None = any number.
         :raises EarningUnknown: :raises ChargebackTooMuch: :raises RefundUnderWay: :raises Forbidden:
+        :raises Conflict: another one was entered since.
         """
         _require_operator(by)
 
@@ -204,15 +222,17 @@ class EarningService:
             if self._payments is not None:
                 # First of all, since locks are taken in the order order, payment, earning.
                 await self._payments.charge_back(tx, order_id, amount)
-            return await self._charge_back(tx, by, order_id, amount, bearer, fee, note)
+            earning = await self._lock(tx, order_id)
+            if seen is not None and seen != await EarningRepository(tx).count_chargebacks(order_id):
+                raise Conflict
+            return await self._charge_back(tx, by, earning, amount, bearer, fee, note)
 
         return await self._db.retrying(work)
 
     async def _charge_back(
-        self, tx: Tx, by: Actor | None, order_id: int, amount: int, bearer: Bearer, fee: int, note: str
+        self, tx: Tx, by: Actor | None, earning: Earning, amount: int, bearer: Bearer, fee: int, note: str
     ) -> Earning:
-        earnings, now = EarningRepository(tx), self._clock.now()
-        earning = await self._lock(tx, order_id)
+        earnings, now, order_id = EarningRepository(tx), self._clock.now(), earning.order_id
         if not 0 < amount <= earning.refundable:
             raise ChargebackTooMuch(earning.refundable)
         change = moves.charge_back(earning, amount, bearer, note)

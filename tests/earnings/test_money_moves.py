@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 
 import pytest
@@ -189,6 +190,16 @@ async def test_a_chargeback_is_not_deducted_twice(twenty: EarningsScenario) -> N
     assert await twenty.ledger(order_id) == {name: amount for name, amount in expected.items() if amount}
     await twenty.on_order(order_id, "chargeback", 422, amount="0.01", bearer="platform")
     assert await twenty.is_sound()
+
+
+async def test_a_chargeback_that_is_entered_twice_at_once_counts_once(twenty: EarningsScenario) -> None:
+    order_id = await twenty.completed(150_000)
+    entered = await asyncio.gather(
+        *(twenty.app[EARNINGS].charge_back(None, order_id, 10_000, "creator", seen=0) for _ in range(3)),
+        return_exceptions=True,
+    )
+    assert sorted(type(one).__name__ for one in entered) == ["Conflict", "Conflict", "Earning"]
+    assert await twenty.balance() == {"pending": 112_000}
 
 
 async def test_the_platform_bears_a_chargeback(twenty: EarningsScenario) -> None:

@@ -9,8 +9,8 @@ from aiohttp import web
 from multidict import MultiDict
 
 from mystar.admin import commission_form
-from mystar.admin.access import Handler, actor_of, staff, staff_of, zone_in
-from mystar.admin.handlers.forms import ID, number_field, path_id, rubles_field, text_field
+from mystar.admin.access import Handler, actor_of, staff, zone_in
+from mystar.admin.handlers.forms import ID, number_field, path_id, rubles_field, seen_field, text_field
 from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
@@ -21,7 +21,7 @@ from mystar.earnings.keys import COMMISSION_RULES, EARNINGS
 from mystar.earnings.model import Bearer, Earning, totals
 from mystar.earnings.rules.model import RuleDraft, RulesWrong
 from mystar.earnings.rules.schemas import read_rules
-from mystar.errors import Conflict, Invalid, Text
+from mystar.errors import Invalid, Text
 from mystar.kit.web.multipart import form
 from mystar.kit.web.routes import Route, route
 
@@ -164,13 +164,11 @@ async def _charge_back(request: web.Request) -> Earning:
     amount, note = await rubles_field(request, "amount"), await text_field(request, "reason", max_length=_MAX_TEXT)
     if amount is None:
         raise Invalid(fields={"amount": [_NEEDED]})
-    count = await request.app[ROWS].all("chargeback_count", id=path_id(request))
-    if staff_of(request).by_cookie and await text_field(request, "seen", max_length=20) != str(count[0]["count"]):
-        raise Conflict
+    seen = await seen_field(request)
     bearer: Bearer = "platform" if await text_field(request, "bearer", max_length=10) == "platform" else "creator"
     fee = await rubles_field(request, "fee") or 0
     return await request.app[EARNINGS].charge_back(
-        actor_of(request), path_id(request), amount, bearer, fee=fee, note=note
+        actor_of(request), path_id(request), amount, bearer, fee=fee, note=note, seen=seen
     )
 
 

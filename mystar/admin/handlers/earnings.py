@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from mystar.admin.access import Handler, actor_of, language_in, staff, staff_of
-from mystar.admin.handlers.forms import ID, load_row, number_field, path_id, rubles_field, text_field
+from mystar.admin.access import Handler, actor_of, language_in, staff
+from mystar.admin.handlers.forms import ID, load_row, number_field, path_id, rubles_field, seen_field, text_field
 from mystar.admin.handlers.notes import with_note
 from mystar.admin.handlers.render import action_response, page
 from mystar.admin.keys import ROWS
@@ -15,7 +15,7 @@ from mystar.earnings.keys import EARNINGS, PAYOUT_SENDING, PAYOUTS, STATEMENTS
 from mystar.earnings.payouts.model import Approver, approver
 from mystar.earnings.sending.service import PayoutSending
 from mystar.earnings.statements.handlers import download
-from mystar.errors import Conflict, Invalid, NotFound, Text
+from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.web.routes import Route, route
 
 _NEEDED = Text("Обязательное поле.", "Missing data for required field.")
@@ -144,14 +144,11 @@ async def adjust(request: web.Request) -> web.Response:
 
     :raises Conflict: the balance has changed since the page was rendered, as by a second click.
     """
-    if staff_of(request).by_cookie:
-        balance = await load_row(request, "balance_page")
-        if await text_field(request, "seen", max_length=20) != str(balance["last_entry"]):
-            raise Conflict
+    seen = await seen_field(request)
     amount, reason = await _sum(request), await text_field(request, "reason", min_length=1, max_length=500)
     sign = -1 if await text_field(request, "direction", max_length=10) == "fine" else 1
     async with await with_note(request, "account", path_id(request)):
-        await request.app[EARNINGS].adjust(actor_of(request), path_id(request), sign * amount, reason)
+        await request.app[EARNINGS].adjust(actor_of(request), path_id(request), sign * amount, reason, seen=seen)
     return _back_to_creator(request)
 
 

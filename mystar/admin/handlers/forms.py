@@ -6,6 +6,7 @@ import re
 
 from aiohttp import web
 
+from mystar.admin.access import staff_of
 from mystar.admin.keys import ROWS
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.money import kopecks
@@ -77,6 +78,16 @@ async def number_field(request: web.Request, name: str, *, max_value: int) -> in
     if not (text.isascii() and text.isdigit() and int(text) <= max_value):
         raise Invalid(fields={name: [_whole_number(max_value)]})
     return int(text)
+
+
+async def seen_field(request: web.Request) -> int | None:
+    """The state that a form of the panel was rendered with, so that one that is sent twice counts once.
+
+    None: the sender is a program, which saw no page. -1: the form does not say; no state is that.
+    """
+    if not staff_of(request).by_cookie:
+        return None
+    return await number_field(request, "seen", max_value=2**63 - 1) if (await form(request)).get("seen") else -1
 
 
 def _whole_number(most: int) -> Text:
