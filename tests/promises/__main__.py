@@ -1,6 +1,6 @@
 """Every promise of docs/promises.md against real processes; prints a table and refreshes the one in that page.
 
-    python -m tests.promises                        # the short form, in half an hour
+    python -m tests.promises                        # the short form, ten minutes of idle cores
     python -m tests.promises --full                 # before a release, some hours
     python -m tests.promises --only M4,T1 --seed 7  # some, or a failed seed again
     python -m tests.promises --mutants              # plants faults, each of which a check must notice
