@@ -27,7 +27,8 @@ class OfferedMethods:
         """The first is the default."""
         now = self._clock.now()
         known = tuple(one for one in self._methods if not (is_deal and one == "sbp"))
-        refused = {method for method, until in self._refused_until.items() if until > now}
+        # A longer time was written by a clock that has been set back.
+        refused = {one for one, until in self._refused_until.items() if now < until <= now + _REFUSED_FOR}
         # A deal may know no method but the one that was refused outside of it: better asked again than nothing.
         return tuple(one for one in known if one not in refused) or known
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -16,6 +16,7 @@ from mystar.payments.model import (
     RefundFailed,
     RefundNotFailed,
 )
+from tests.clock import FrozenClock
 from tests.payments.conftest import AMOUNT, CAPTURE, HOLD, REFUND, MakeProcess, PaymentProcess
 from tests.waiting import eventually
 
@@ -220,3 +221,13 @@ def test_what_a_deal_cannot_do_without_is_offered_in_it_also_after_a_refusal_els
     assert methods.refuse("bank_card", is_deal=False)
     assert (methods.offered(is_deal=False), methods.offered(is_deal=True)) == (("sbp",), ("bank_card",))
     assert not methods.refuse("bank_card", is_deal=True)
+
+
+def test_a_refused_method_is_offered_again_after_an_hour_or_when_the_clock_is_set_back() -> None:
+    clock = FrozenClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
+    methods, offered = OfferedMethods(("bank_card", "sbp"), clock), []
+    methods.refuse("sbp", is_deal=False)
+    for minutes in (0, 59, 2, -70):
+        clock.moment += timedelta(minutes=minutes)
+        offered.append(len(methods.offered(is_deal=False)))
+    assert offered == [1, 1, 2, 2]
