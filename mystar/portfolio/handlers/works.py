@@ -121,7 +121,6 @@ async def delete_item(request: web.Request) -> web.Response:
 @unlimited("reads")
 @docs(tags=TAGS, summary="Count a view of a portfolio item", responses={204: {"description": "Nothing is returned"}})
 @match_info_schema(ItemPath)
-@idempotent
 async def view_item(request: web.Request) -> web.StreamResponse:
     await request.app[PORTFOLIO].item(path_of(request)["item_id"])
     return web.Response(status=204)

@@ -25,6 +25,10 @@ EXEMPT = {
     "/api/auth/token/": "the answer is a secret, which is never kept; logging in twice is harmless",
     "/api/auth/token/refresh/": "the same; a refresh token that is exchanged may be repeated anyway (D7)",
     "/api/auth/token/verify/": "changes nothing",
+    **{
+        f"/api/{version}portfolio/{{item_id:\\d{{1,18}}}}/view/": "changes nothing, and is not counted"
+        for version in ("", "v1/")
+    },
     "/api/auth/logout/": "afterwards the session that asked is dead, and so is every repetition",
     "/api/auth/password/change/": "the same",
     "/api/v1/users/me/reauthentication/": "once more has the same effect",
@@ -59,6 +63,14 @@ def test_every_post_honours_the_key_or_is_exempt_for_a_reason() -> None:
     posts = [one for one in market.routes if one.method == "POST"]
     deaf = {one.path for one in posts if not getattr(one.handler, "__idempotent__", False)}
     assert deaf == set(EXEMPT)
+
+
+def test_a_request_that_is_not_counted_keeps_no_key() -> None:
+    """Each key is a row for two days: a guest could fill the table with them."""
+    routes = [route for contract in contracts() for route in contract.routes]
+    unlimited = [route for route in routes if hasattr(route.handler, "__unlimited__")]
+    assert unlimited
+    assert not [route.path for route in unlimited if hasattr(route.handler, "__idempotent__")]
 
 
 async def insisting(post: Post, times: int = 200) -> list[dict[str, Any]]:
