@@ -54,7 +54,7 @@ class Hub:
         #: How many connections, caught up or not, hold a reader.
         self._subscriptions: dict[TopicReader, int] = {}
         self._connections: dict[int, dict[Connection, None]] = defaultdict(dict)
-        self._announced = [0] * _COUNTERS
+        self._announced, self._gaps = [0] * _COUNTERS, 0
         self._sweeping = asyncio.Lock()
         self._sweep_seconds, self._swept_at = sweep_seconds, time.monotonic()
         self._sweeps: set[asyncio.Task[None]] = set()
@@ -86,8 +86,11 @@ class Hub:
         self.bus.publish(kind, key)
 
     def announced(self, kind: str, key: int) -> int:
-        """Changes with every announcement of the topic; to be asked for before its end is read, see `subscribe`."""
-        return self._announced[hash((kind, key)) % _COUNTERS]
+        """Changes with every announcement of the topic, and when one may have been lost.
+
+        To be asked for before the end of the topic is read, see `subscribe`.
+        """
+        return self._announced[hash((kind, key)) % _COUNTERS] + self._gaps
 
     @asynccontextmanager
     async def subscribe(
@@ -195,6 +198,8 @@ class Hub:
             reader.wake()
 
     def _sweep_soon(self) -> None:
+        # Those who subscribe from now on, and have read the end of their topic before, come too late for the sweep.
+        self._gaps += 1
         task = asyncio.create_task(self._sweep_or_warn(), name="sweep after a gap")
         self._sweeps.add(task)
         task.add_done_callback(self._sweeps.discard)
