@@ -57,8 +57,7 @@ def read(query: Mapping[str, str], today: date) -> Period:
         last = min(until or today, today)
         if since <= last:
             return Period(max(since, last - timedelta(days=_MAX_DAYS - 1)), last, 0)
-    days = query.get("days", "")
-    chosen = int(days) if days.isascii() and days.isdigit() and int(days[:5]) in CHOICES else _DEFAULT
+    chosen = next((days for days in CHOICES if str(days) == query.get("days")), _DEFAULT)
     return Period(today - timedelta(days=chosen - 1), today, chosen)
 
 

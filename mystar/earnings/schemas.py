@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from marshmallow import fields, pre_load, validate
 
 from mystar.earnings.model import Entry, Kind, Quote
-from mystar.errors import Text
-from mystar.kit.clock import MOSCOW
+from mystar.earnings.rules.schemas import Moment
 from mystar.kit.money import rubles_text
 from mystar.kit.web.fields import BaseSchema, Id, RubleAmount
 from mystar.kit.web.pagination import PageQuery
-
-
-class Moment(fields.Field[datetime]):
-    """A date, which is Moscow's, or an ISO time, which is UTC unless it says otherwise.
-
-    :param is_end: a date means the end of its day.
-    """
-
-    default_error_messages = {
-        "moment": [Text("Введите дату или время в формате ISO.", "Enter a date or an ISO time.")],
-    }
-
-    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self._is_end = is_end
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
-        try:
-            if len(str(value)) == 10:
-                day = datetime.combine(date.fromisoformat(value), time(), MOSCOW)
-                return day + timedelta(days=1) if self._is_end else day
-            moment = datetime.fromisoformat(value)
-            # Far ends of the calendar do not fit into every zone.
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise self.make_error("moment") from error
 
 
 class Sum(fields.String):

@@ -55,7 +55,12 @@ async def test_rules_are_set_in_the_panel(scenario: EarningsScenario, owner: Pan
     assert value_of(page, "1.min") == "50.00"
 
     new = {"name": "Новое", "percent": "7,5", "max": "1 000,50", "creators": scenario.creator.username.upper()}
-    for name, text in (("percent", "101"), ("max", "x"), ("creators", "nobody"), ("valid_from", "soon")):
+    for name, text in (
+        *(("percent", "101"), ("max", "x"), ("creators", "nobody"), ("valid_from", "soon")),
+        # Years that some zone cannot write, nor the database give back.
+        *(("valid_from", f"{year}T00:00") for year in ("0001-01-01", "1969-12-31", "9001-01-02", "9999-12-31")),
+        ("valid_from", "9999-12-31T23:59:59-23:00"),
+    ):
         answer = await owner.post(NEW, **fields(new | {name: text}, {"percent": "20"}), headers=SAME_ORIGIN)
         refused = await answer.text()
         assert answer.status == 422, name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -43,21 +43,40 @@ class Percent(fields.Field[int]):
         return int(basis_points)
 
 
-class Start(fields.Field[datetime]):
-    """A date, which begins at Moscow's midnight, or an ISO time, which is UTC unless it says otherwise."""
+class Moment(fields.Field[datetime]):
+    """A date, which is Moscow's, or an ISO time, which is UTC unless it says otherwise.
+
+    :param is_end: a date means the end of its day.
+    """
 
     default_error_messages = {
-        "start": [Text("Введите дату или время в формате ISO.", "Enter a date or an ISO time.")],
+        "moment": [Text("Введите дату или время в формате ISO.", "Enter a date or an ISO time.")],
     }
+
+    def __init__(self, *, is_end: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self._is_end = is_end
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
         try:
             if len(str(value)) == 10:
-                return datetime.combine(date.fromisoformat(value), time(), MOSCOW)
+                day = datetime.combine(date.fromisoformat(value), time(), MOSCOW)
+                return day + timedelta(days=1) if self._is_end else day
             moment = datetime.fromisoformat(value)
-        except (TypeError, ValueError) as error:
-            raise self.make_error("start") from error
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            # Far ends of the calendar do not fit into every zone.
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise self.make_error("moment") from error
+
+
+class Start(Moment):
+    """Of a rule, from 1970 to 9000: the ends of the calendar do not fit into the zone of every reader."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **options: Any) -> datetime:
+        moment = super()._deserialize(value, attr, data, **options)
+        if not 1970 <= moment.year <= 9000:
+            raise self.make_error("moment")
+        return moment
 
 
 class RuleSchema(Schema):

@@ -84,9 +84,9 @@ def _check(name: str, value: str, filters: ListFilters) -> Callable[[Any], bool]
 def _moment(name: str, value: str) -> str:
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError as error:
+        return as_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError) as error:
         raise Refused("Must be a moment of ISO 8601", name) from error
-    return as_text(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def search_by_metadata(
