@@ -46,7 +46,8 @@ class AvailabilityService:
     async def add_absence(self, actor: Actor, starts_on: date, ends_on: date) -> Absence:
         """Both days are inside. :raises AbsenceImpossible: :raises TooManyAbsences:"""
         today = self._clock.today()
-        if not max(starts_on, today) <= ends_on <= starts_on + timedelta(days=MAX_ABSENCE_DAYS):
+        # Of days, as the last one of the calendar has none after it.
+        if ends_on < max(starts_on, today) or (ends_on - starts_on).days > MAX_ABSENCE_DAYS:
             raise AbsenceImpossible
         async with self._db.transaction() as tx:
             rows, found = await self._begun(tx, actor)
