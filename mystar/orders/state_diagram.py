@@ -16,7 +16,8 @@ Made from `RULES` in `mystar/orders/state_machine.py` by
 
 An order stands on two axes: the work and the money. The money is where its payment is (none → pending → held →
 captured; or released, refunded, failed). Its goal is where it should be: hold, capture or give back. An action that
-changes the goal sets the goal of the payment, and the provider is called through the outbox. Market shows `paid` for an
+changes the goal sets the goal of the payment, and the provider is called through the outbox. While money goes back, or
+will when it arrives, nothing that would capture it is allowed. Market shows `paid` for an
 order that is pending or accepted and whose money is held or captured.
 """
 _HEADER = """\

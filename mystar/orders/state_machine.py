@@ -55,7 +55,7 @@ SHOWN = tuple(Action)[:9]
 SHOWN_TO_STAFF = (*SHOWN, Action.CAPTURE, Action.REFUND, Action.REFUND_PART)
 #: The kinds that this state machine is about; orders to the studio have their own.
 KINDS = (Kind.GREETING, Kind.SERVICE)
-_ALL_MONEY = tuple(Money)
+_ALL_MONEY, _MOVING = tuple(Money), (Money.PENDING, Money.HELD, Money.CAPTURED)
 _UNPAID = (Money.NONE, Money.PENDING, Money.RELEASED, Money.FAILED)
 _BEFORE_DELIVERY = (Status.PENDING, Status.ACCEPTED, Status.IN_PROGRESS)
 _WORK = (*_BEFORE_DELIVERY, Status.DELIVERED, Status.COMPLETED)
@@ -84,7 +84,7 @@ class Rule:
 
     :param to: the next status; None = unchanged.
     :param sets_money: the next status of the money; None = unchanged until the provider reports a change.
-    :param goal: the next goal; None = unchanged.
+    :param goal: the next goal; None = unchanged. No capture follows while money goes back, or will when it arrives.
     :param goal_is_hold: only while neither a capture nor a reversal was requested.
     :param unreviewed: only while the buyer has not reviewed the order.
     """
@@ -108,13 +108,13 @@ class Rule:
             and state.money in self.money
             and not (self.action is Action.PAY and state.is_refused)
             and not (self.goal_is_hold and state.goal is not Goal.HOLD)
+            and not (self.goal is Goal.CAPTURE and state.goal is Goal.REVERSE and state.money in _MOVING)
             and not (self.unreviewed and state.is_reviewed)
         )
 
 
 _PENDING, _ACCEPTED, _DELIVERED = (Status.PENDING,), (Status.ACCEPTED,), (Status.DELIVERED,)
-_DISPUTED, _IN_PROGRESS = (Status.DISPUTED,), (Status.IN_PROGRESS,)
-_UNDER_WORK = (Status.ACCEPTED, Status.IN_PROGRESS)
+_DISPUTED, _IN_PROGRESS, _UNDER_WORK = (Status.DISPUTED,), (Status.IN_PROGRESS,), (Status.ACCEPTED, Status.IN_PROGRESS)
 #: Something was delivered at least once.
 _HANDED_OVER = (Status.IN_PROGRESS, Status.DELIVERED, Status.COMPLETED, Status.DISPUTED)
 _HELD, _TAKEN, _GREETING = (Money.HELD,), (Money.CAPTURED,), (Kind.GREETING,)

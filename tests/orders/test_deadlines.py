@@ -117,6 +117,36 @@ async def test_a_delivery_not_answered_in_time_is_approved(
     assert await market.app[DATABASE].value("select max(completed_orders) from creators") == 1
 
 
+async def test_nothing_is_approved_while_its_money_goes_back(
+    market: Market, clock: MovedClock, sandbox_process: SandboxProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    order_id = (await market.place())["id"]
+    await market.factory.hold(order_id, sandbox_process, "sbp")
+    await market.deliver(order_id)
+    await sandbox_process.faults(refunds={"insufficient_funds": 1})
+    staff, approve = await market.factory.staff("operator"), f"/api/v1/orders/{order_id}/approve/"
+    await market.act(order_id, "refund", {}, as_=staff)
+    assert "approve" not in {one["name"] for one in (await market.read(order_id))["allowed_actions"]}
+    refused = await market.api.post(approve, as_=market.buyer)
+    assert (refused.status, (await refused.json())["code"]) == (409, "order_wrong_time")
+    clock.ahead = timedelta(days=4)
+    assert await run_due(market) == 0
+    assert "applying the deadline" not in caplog.text
+
+    await sandbox_process.faults()
+    await eventually(lambda: refund_has_failed(market, order_id))
+    await market.app[ORDERS].refund_again(None, order_id)
+    await eventually(lambda: _is(market, order_id, ("delivered", "refunded")))
+    clock.ahead = timedelta(days=8)
+    assert await run_due(market) == 1
+    assert await state(market, order_id) == ("completed", "refunded")
+
+
+async def refund_has_failed(market: Market, order_id: int) -> bool:
+    payment = await market.app[PAYMENTS].of_order(order_id)
+    return payment is not None and payment.refund_failure is not None
+
+
 async def test_a_revision_not_delivered_in_time_waits_for_staff(market: Market, clock: MovedClock) -> None:
     order_id = (await market.place())["id"]
     await market.deliver(order_id)

@@ -66,7 +66,10 @@ def fits(row: dict[str, str], order: Order) -> bool:
     goal_is_hold = money == row["money"] or order.money_goal is Goal.HOLD
     work = row["work"].removesuffix(", not reviewed yet")
     unreviewed = work == row["work"] or order.reviewed_at is None
-    return among(order.status, work) and among(order.money, money) and goal_is_hold and unreviewed
+    # As the introduction says of money that goes back.
+    is_reversing = order.money_goal is Goal.REVERSE and order.money in (Money.PENDING, Money.HELD, Money.CAPTURED)
+    possible = not (row["then"] == "goal: capture" and is_reversing)
+    return among(order.status, work) and among(order.money, money) and goal_is_hold and unreviewed and possible
 
 
 def among(value: str, words: str) -> bool:
