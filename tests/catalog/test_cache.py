@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import random
 import secrets
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
@@ -17,6 +20,7 @@ from mystar.app import create_app
 from mystar.catalog.keys import CATALOG
 from mystar.catalog.repository import CatalogRepository
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.database import Database
 from mystar.kit.web.observability import METRICS
 from mystar.settings import Settings
 from tests.api_server import ApiTestServer
@@ -149,6 +153,36 @@ async def test_a_transaction_sees_its_own_change_of_a_service_and_others_do_not(
         # A task of its own has no transaction.
         assert await asyncio.create_task(title(), context=contextvars.Context()) == "Before"
     assert await title() == "After"
+
+
+@pytest.mark.one_process("measures the memory of one process")
+async def test_what_is_kept_takes_no_more_memory_than_is_counted(
+    api: Api, factory: Factory, app: web.Application, db: Database
+) -> None:
+    creator = await factory.star()
+    for _ in range(3):
+        await create_service(api, creator, factory)
+
+    async def page(number: int) -> None:
+        answer = await api.get(f"{ALL}?page_size=5&max_price={10**6 + number}", headers={"Accept-Encoding": "gzip"})
+        assert (await answer.json())["count"] == 3
+
+    # What all requests share is made once.
+    await page(0)
+    tracemalloc.start()
+    try:
+        for number in range(1, 31):
+            await page(number)
+            await page(number)
+        counted = app[METRICS].registry.get_sample_value("mystar_cache_bytes") or 0.0
+        gc.collect()
+        taken, _ = tracemalloc.get_traced_memory()
+        await db.execute("insert into catalog_changes (subject) values ('everything')")
+        await page(1)
+        gc.collect()
+        assert 0 < taken - tracemalloc.get_traced_memory()[0] <= counted
+    finally:
+        tracemalloc.stop()
 
 
 async def compared(plain: Api, kept: Api, addresses: tuple[str, ...]) -> list[tuple[int, Any]]:
