@@ -44,6 +44,11 @@ _HOSTILE: tuple[Any, ...] = (
     ),
     *([], {}, [[]], [None], {"a": {"b": []}}, ["x"] * 200, [1, 2, 3]),
 )
+#: Ends of the calendar, by the format that a document names: sums with them, or another zone, leave it.
+_FAR: Mapping[str, tuple[str, ...]] = {
+    "date": ("0001-01-01", "9999-12-31"),
+    "date-time": ("0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"),
+}
 
 
 async def fuzz(env: Environment) -> None:
@@ -174,6 +179,8 @@ def _value(schema: Mapping[str, Any], document: Mapping[str, Any], chance: rando
         return {name: _value(one, document, chance, depth + 1) for name, one in fields.items() if chance.random() < 0.9}
     if kind == "array":
         return [_value(schema.get("items", {}), document, chance, depth + 1) for _ in range(chance.randrange(3))]
+    if (far := _FAR.get(schema.get("format", ""))) and chance.random() < 0.5:
+        return chance.choice(far)
     example = schema.get("example", (schema.get("examples") or [None])[0])
     return example if example is not None else {"integer": 1, "number": 1.5, "boolean": True}.get(kind, "text")
 
