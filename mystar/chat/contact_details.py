@@ -20,6 +20,8 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\ufe00-\ufe0f\ufeff\u20e3]"
 )
+#: Single characters that are whole phrases, of 18 and 8 letters in plain ones.
+_PHRASES = re.compile("[\ufdfa\ufdfb]")
 
 
 def contacts_in(text: str, own_hosts: Collection[str] = (), before: Iterable[str] = ()) -> list[Kind]:
@@ -53,7 +55,7 @@ def is_bare_number(text: str) -> bool:
 
 def _plain(text: str) -> str:
     """In lower case, without marks and invisible characters; full-width and enclosed characters are plain ones."""
-    composed = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text)).lower().replace("ё", "е")
+    composed = unicodedata.normalize("NFKC", _PHRASES.sub(" ", _INVISIBLE.sub("", text))).lower().replace("ё", "е")
     marks_away = (one for one in unicodedata.normalize("NFD", composed) if not unicodedata.combining(one))
     digits = (str(unicodedata.digit(one, one)) if one.isdigit() else one for one in marks_away)
     # "й" was taken apart with the marks: words below are written without it.
@@ -62,7 +64,7 @@ def _plain(text: str) -> str:
 
 # Letters that are set apart: "т е л е г р а м", "g.m.a.i.l".
 
-_APART = re.compile(r"(?<!\w)\w(?:[ ._*~|/\\-]{1,3}\w){3,}+(?!\w)")
+_APART = re.compile(r"(?<!\w)\w(?:[ ._*~|/\\-]{1,3}\w(?!\w)){3,}+")
 
 
 def _joined(text: str) -> str:
@@ -111,10 +113,10 @@ _UNIT = (
     r"|лет|год|секунд|слов|знак|кадр|fps"
 )
 _MEASURE = re.compile(
-    rf"(?<!\d)\d{{1,3}}(?:[ \u00a0.,]\d{{3}})*(?:[.,]\d{{1,2}})?\s?(?:{_UNIT})|(?<!\d)\d{{1,9}}\s?(?:{_UNIT})"
+    rf"(?<!\d)\d{{1,3}}(?:[ \u00a0.,]\d{{3}}){{0,4}}(?:[.,]\d{{1,2}})?\s?(?:{_UNIT})|(?<!\d)\d{{1,9}}\s?(?:{_UNIT})"
 )
 _SIZE = re.compile(r"(?<!\d)\d{1,5}\s?[xх×*]\s?\d{1,5}(?:\s?[xх×*]\s?\d{1,5})?(?![\s]?[xх×*]?\d)")
-_NUMBERED = re.compile(r"(?:№|#|no\.?|номер|заказ\w*|order|артикул|sku)\s?:?\s?\d{1,9}(?![\d\s()+-]*\d)")
+_NUMBERED = re.compile(r"(?:№|#|no\.?|номер|заказ\w{0,9}|order|артикул|sku)\s?:?\s?\d{1,9}(?![\d\s()+-]*\d)")
 #: Letters that stand for digits, between digits.
 _DIGIT_LIKE = str.maketrans("oоlіi|зчбz", "0011113462")
 _MIXED = re.compile(r"(?<![^\W\d])[\doоlіi|зчбz]{5,}(?![^\W\d])")
@@ -283,8 +285,8 @@ def _own_links_away(text: str, own_hosts: Collection[str]) -> str:
 # Messengers
 
 _MESSENGERS = (
-    r"tel+egr?am+\w*|telega|tg|whats?\s?ap+\w*|wh?ats+ap+\w*|wats+ap+\w*|viber\w*|skype|discord|wechat|imo\s?messenger",
-    r"тел+егр?ам+\w*|телег[аеуиоы]\w?|тг|тгк|тгш\w*|[вф][ао][тц]+с?[аэ]п+\w*|воцап\w*|вацап\w*|вотсап\w*|ватсап\w*"
+    r"tel+egr?am\w*|telega|tg|whats?\s?ap\w*|wh?ats+ap\w*|wats+ap\w*|viber\w*|skype|discord|wechat|imo\s?messenger",
+    r"тел+егр?ам\w*|телег[аеуиоы]\w?|тг|тгк|тгш\w*|[вф][ао][тц]+с?[аэ]п\w*|воцап\w*|вацап\w*|вотсап\w*|ватсап\w*"
     r"|вайбер\w*|ваибер\w*|скайп\w*|скаип\w*|дискорд\w*|вичат\w*",
 )
 _MESSENGER = re.compile("|".join((_MESSENGERS[0], _latin(_MESSENGERS[1]))))

@@ -205,3 +205,18 @@ def test_a_long_text_takes_no_longer_than_its_length() -> None:
     for piece in pieces:
         contacts_in(piece * (10_000 // len(piece)), OWN)
     assert time.process_time() - before < 5
+
+
+def test_the_last_word_does_not_make_a_pattern_begin_again_and_again() -> None:
+    """Seconds of the processor, of texts ten times as long as a message. Without bounds most take ten and more."""
+    length = 40_000
+    for piece, end in (("111.", ""), ("a ", "bb"), ("заказ", "@"), ("m", "@"), ("п", "@"), ("\ufdfa", "")):
+        begin = {"m": "telegra", "п": "ватса"}.get(piece, "")
+        before = time.process_time()
+        contacts_in(begin + piece * (length // len(piece)) + end, OWN)
+        assert time.process_time() - before < 3, piece
+
+
+def test_letters_set_apart_are_found_before_a_word() -> None:
+    assert contacts_in("т е л е г р а м anna", OWN) == ["messenger"]
+    assert contacts_in("пишите w h a t s a p p пожалуйста", OWN) == ["messenger"]
