@@ -17,11 +17,12 @@ from aiohttp import web
 
 from mystar.audit.model import AuditContext
 from mystar.audit.service import audit_context
-from mystar.errors import MystarError
+from mystar.errors import MystarError, Unavailable
 from mystar.kit.postgres import migrations
 from mystar.kit.postgres.embedded import EmbeddedPostgres
 from mystar.kit.storage.local import StorageFull
 from mystar.kit.web.observability import configure_logging
+from mystar.payments.provider import ProviderError
 from mystar.settings import Settings, load_settings
 
 Item = TypeVar("Item")
@@ -97,6 +98,8 @@ def error_lines(error: Exception) -> list[str]:
     cause = error.__cause__ if isinstance(error, StorageFull) else error
     if isinstance(cause, OSError):
         return [_system_sentence(cause)]
+    if isinstance(cause := error.__cause__, ProviderError) and type(error) is Unavailable:
+        return [f"The payment provider does not answer, or refuses: {cause}; `mystar check --deep` asks it"]
     if not isinstance(error, MystarError):
         return [str(error)]
     return [error.message("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_messages("en").items())]
@@ -108,9 +111,7 @@ def _system_sentence(error: OSError) -> str:
         return str(error)
     if isinstance(error, PermissionError):
         account = operator_name().removeprefix("operator:")
-        return (
-            f"The account {account} may not use {error.filename}: run this as the account of the service that owns it"
-        )
+        return f"The account {account} may not use {error.filename}: give it the folder, or run this as the account that owns it"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"No room is left on the disk of {error.filename}"
     return f"{error.strerror}: {error.filename}"

@@ -52,9 +52,10 @@ def list_staff() -> None:
         staff = await app[OPERATOR].staff()
         for one in staff:
             state = "" if one.is_active else "  disabled"
-            click.echo(f"{one.id:>8}  {one.role or '':8}  {one.username}{state}")
+            ways = "".join(f"  {way}" for way in (one.email, one.phone) if way)
+            click.echo(f"{one.id:>8}  {one.role or '':8}  {one.username}{ways}{state}")
         if not staff:
-            click.echo("No staff accounts. Create one: python -m mystar admin create --username …")
+            click.echo("No staff accounts. Create one: mystar admin create --username …")
 
     with_service(action)
 

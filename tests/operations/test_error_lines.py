@@ -13,6 +13,7 @@ from mystar.cli.context import error_lines
 from mystar.errors import NotFound
 from mystar.kit.storage.local import LocalStorage, StorageFull
 from tests.operations.test_backup import KEY, run
+from tests.ports import unused_port
 
 
 async def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ async def test_a_disk_without_room_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_of_another_account_is_named_with_both() -> None:
     (line,) = error_lines(PermissionError(errno.EACCES, "Permission denied", "/mnt/backups"))
-    assert "may not use /mnt/backups: run this as the account of the service" in line
+    assert "may not use /mnt/backups: give it the folder, or run this as the account that owns it" in line
     assert error_lines(TimeoutError("Another process has been migrating")) == ["Another process has been migrating"]
     assert error_lines(NotFound()) == [NotFound.text.en]
 
@@ -39,6 +40,12 @@ async def test_a_backup_that_cannot_be_written_or_opened_says_why(dsn: str, tmp_
     assert (await run(tmp_path, "backup", "--to", place, DATABASE__URL=dsn, BACKUP_KEY=KEY)).returncode == 0
     without = await run(tmp_path, "backup", "verify", "--from", place, DATABASE__URL=dsn)
     assert "MYSTAR_BACKUP_KEY is missing or not the key" in without.stderr
+
+
+async def test_a_provider_that_does_not_answer_is_named(dsn: str, tmp_path: Path) -> None:
+    away = {"DATABASE__URL": dsn, "PAYMENTS__YOOKASSA__URL": f"http://127.0.0.1:{unused_port()}/v3"}
+    done = await run(tmp_path, "payments", "reconcile", **away)
+    assert (done.returncode, done.stderr.startswith("Error: The payment provider does not answer")) == (1, True)
 
 
 async def test_many_lost_files_are_one_wrong_folder(dsn: str, tmp_path: Path) -> None:

@@ -40,13 +40,13 @@ def mystar(make_settings: Callable[..., Settings], dsn: str) -> Command:
 
 def test_staff_accounts_are_managed_from_the_command_line(mystar: Command, dsn: str) -> None:
     assert "No staff accounts" in mystar("admin", "list").stdout
-    done = mystar("admin", "create", "--username", "vera", stdin=PASSWORD + "\n")
+    done = mystar("admin", "create", "--username", "vera", "--email", "vera@stars.example", stdin=PASSWORD + "\n")
     assert (done.exit_code, "vera, owner" in done.stdout) == (0, True)
     done = mystar("admin", "disable", "vera")
     assert (done.exit_code, "There has to be an owner." in done.stderr) == (1, True)
     done = mystar("admin", "reset", "VERA", stdin="Another-Good-1-Word\n")
     assert (done.exit_code, "has a new password" in done.stdout) == (0, True)
-    assert re.search(r"owner +vera$", mystar("admin", "list").stdout.strip())
+    assert re.search(r"owner +vera +vera@stars.example$", mystar("admin", "list").stdout.strip())
     said = mystar("audit", "tail").stdout
     assert [line.split()[2] for line in said.splitlines()] == ["role_changed", "sessions_ended", "password_changed"]
     assert "command line" in said
