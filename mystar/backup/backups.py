@@ -70,10 +70,12 @@ async def restore(
     """Restore into an empty database and the configured storage; files that are there already are kept.
 
     :raises NotEmpty: :raises ToolFailed: :raises ObjectNotFound: a part is missing. :raises WrongKey:
+    :raises DatabaseUnfit: the database could not hold the schema.
     """
     manifest = await archive.manifest(name)
     if migrations.has_tables(dsn):
         raise NotEmpty
+    migrations.require_fit(dsn)
     for number, (key, sha256) in enumerate(manifest.files.items()):
         progress(number)
         if not await storage.exists(key):

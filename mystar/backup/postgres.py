@@ -6,7 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
 from mystar.kit.postgres.driver import parameters
@@ -102,6 +102,8 @@ async def _feed(program: str, process: asyncio.subprocess.Process, chunks: Async
         raise
     finally:
         process.stdin.close()
+        with suppress(OSError):
+            await process.stdin.wait_closed()
     await _succeeded(process, errors, program)
 
 

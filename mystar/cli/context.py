@@ -111,7 +111,8 @@ def _system_sentence(error: OSError) -> str:
         return str(error)
     if isinstance(error, PermissionError):
         account = operator_name().removeprefix("operator:")
-        return f"The account {account} may not use {error.filename}: give it the folder, or run this as the account that owns it"
+        cure = "give it the folder, or run this as the account that owns it"
+        return f"The account {account} may not use {error.filename}: {cure}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"No room is left on the disk of {error.filename}"
     return f"{error.strerror}: {error.filename}"

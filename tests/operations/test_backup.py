@@ -153,6 +153,31 @@ async def test_of_a_dump_that_breaks_off_nothing_is_restored(postgres: Server, e
     assert do(empty_dsn, "select tablename from pg_tables where schemaname = 'public'") == []
 
 
+async def test_a_database_that_cannot_hold_the_schema_is_refused_before_anything_is_restored(
+    dsn: str, postgres: Server, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "backups")
+    assert (await run(tmp_path, "backup", "--to", place, DATABASE__URL=dsn)).returncode == 0
+    without_cyrillic = postgres.create(locale="C")
+    theirs = {"DATABASE__URL": postgres.dsn(without_cyrillic), "DATA_DIR": tmp_path / "restored"}
+    refused = await run(tmp_path, "restore", "--from", place, **theirs)
+    assert (refused.returncode, "does not fold Cyrillic letters" in refused.stderr) == (1, True)
+    assert do(theirs["DATABASE__URL"], "select tablename from pg_tables where schemaname = 'public'") == []
+    postgres.drop(without_cyrillic)
+
+
+async def test_a_restore_that_the_database_refuses_says_why_and_nothing_else(
+    empty_dsn: str, dsn: str, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "backups")
+    assert (await run(tmp_path, "backup", "--to", place, DATABASE__URL=dsn)).returncode == 0
+    do(empty_dsn, "create type accounts as enum ('in the way')")
+    refused = await run(tmp_path, "restore", "--from", place, DATABASE__URL=empty_dsn, DATA_DIR=tmp_path / "restored")
+    assert refused.stderr.startswith("Error: psql: ")
+    assert "already exists" in refused.stderr
+    assert "Future" not in refused.stderr
+
+
 def do(dsn: str, statement: str) -> list[tuple[Any, ...]]:
     with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
         cursor.execute(statement)

@@ -124,6 +124,13 @@ def has_tables(dsn: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def require_fit(dsn: str) -> None:
+    """:raises DatabaseUnfit: the database cannot hold the schema."""
+    with contextlib.closing(_connect(dsn)) as connection:
+        if reasons := _unfit(connection):
+            raise DatabaseUnfit("; ".join(reasons))
+
+
 def server_major(dsn: str) -> int:
     """The version of the server, such as 17."""
     with contextlib.closing(_connect(dsn)) as connection:
