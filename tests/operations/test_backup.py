@@ -170,6 +170,8 @@ async def test_a_restore_that_the_database_refuses_says_why_and_nothing_else(
     empty_dsn: str, dsn: str, tmp_path: Path
 ) -> None:
     place = str(tmp_path / "backups")
+    # More than a pipe takes after psql has ended.
+    do(dsn, "create table much as select repeat(md5(n::text), 50) from generate_series(1, 5000) n")
     assert (await run(tmp_path, "backup", "--to", place, DATABASE__URL=dsn)).returncode == 0
     do(empty_dsn, "create type accounts as enum ('in the way')")
     refused = await run(tmp_path, "restore", "--from", place, DATABASE__URL=empty_dsn, DATA_DIR=tmp_path / "restored")
