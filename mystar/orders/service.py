@@ -207,10 +207,12 @@ class OrderService:
 
     # Staff actions; they also decide disputes, by `approve` or `cancel`.
 
-    async def refund(self, actor: Actor, order_id: int, amount: int | None = None, reason: str = "") -> Order:
+    async def refund(
+        self, actor: Actor, order_id: int, amount: int | None = None, reason: str = "", *, seen: int | None = None
+    ) -> Order:
         """Refund the captured sum or a part of it, normally before this returns.
 
-        :param amount: kopecks; None = all that is left.
+        :param amount: kopecks; None = the rest. :param seen: how many refunds it was chosen after, else `Conflict`.
         :raises PaymentNotTaken: :raises ReversalInProgress: :raises RefundUnderWay: :raises RefundTooMuch:
         """
         if amount is None:
@@ -218,7 +220,7 @@ class OrderService:
         async with self._db.transaction() as tx:
             order, transition = await self._transitions.decide(tx, actor, order_id, Action.REFUND_PART)
             await self._require_step_up(tx, actor, order, transition)
-            await self._payments.refund_part(tx, order_id, amount)
+            await self._payments.refund_part(tx, order_id, amount, seen)
             await self._transitions.record(tx, order, transition, actor.id, amount=amount, reason=reason)
             await tx.publish(OrderMoneyDecided(order, transition.role, order.status, str(transition.action), amount))
             tx.after_commit(partial(self._payments.wait_for, order_id, self._patience))
@@ -300,9 +302,8 @@ class OrderService:
             raise PaymentLinkRefused
 
     async def resume_payment(self, by: Actor | None, order_id: int) -> None:
-        """Let the buyer pay again after the provider had refused, once the cause is mended. For staff.
+        """Let the buyer pay again after a refusal whose cause is mended. For staff; ``by`` None: the operator.
 
-        :param by: None = the operator at the command line.
         :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not. :raises PaymentNotStopped:
         """
         async with self._db.transaction() as tx:
@@ -313,9 +314,8 @@ class OrderService:
             await tx.publish(OrderMoneyDecided(order, Role.STAFF, order.status, "resume_payment"))
 
     async def refund_again(self, by: Actor | None, order_id: int) -> None:
-        """Begin a failed refund of all the rest anew. For staff.
+        """Begin a failed refund of all the rest anew. For staff; ``by`` None: the operator at the command line.
 
-        :param by: None = the operator at the command line.
         :raises OrderUnknown: there is none. :raises ActionForbidden: the actor may not. :raises RefundNotFailed:
         """
         async with self._db.transaction() as tx:

@@ -211,6 +211,11 @@ class Payment:
         return max(limit - self.refunded, 0)
 
     @property
+    def refunds_asked(self) -> int:
+        """How many refunds were asked for, of parts and of all the rest."""
+        return self.refunds + (self.goal == "give_back")
+
+    @property
     def is_over(self) -> bool:
         """Whether the status is final."""
         return self.status in ("released", "refunded", "failed")

@@ -160,15 +160,15 @@ class PaymentService:
         """Begin a failed refund of all the rest anew. :raises RefundNotFailed:"""
         return await self._settlement.refund_again(tx, order_id)
 
-    async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
+    async def refund_part(self, tx: Tx, order_id: int, amount: int, seen: int | None = None) -> Payment:
         """Refund a part of the captured amount. The goal "give_back" refunds all that is left.
 
-        :param amount: kopecks.
+        :param amount: kopecks. :param seen: how many refunds it was chosen after, else `Conflict`; None = any number.
         :raises PaymentNotTaken: :raises ReversalInProgress: :raises RefundUnderWay: :raises RefundTooMuch:
         """
         if self._deals:
             await self._deals.require_refundable(tx, order_id)
-        return await self._settlement.refund_part(tx, order_id, amount)
+        return await self._settlement.refund_part(tx, order_id, amount, seen)
 
     async def charge_back(self, tx: Tx, order_id: int, amount: int) -> None:
         """A bank took ``amount`` kopecks back: so much less is refundable. Locks the order. :raises RefundUnderWay:"""

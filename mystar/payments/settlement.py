@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from mystar.errors import Conflict
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.postgres.database import Database, Tx
@@ -156,10 +157,17 @@ class Settlement:
         changed = with_goal(payment, goal)
         return payment if changed == payment else await self.save_and_continue(tx, changed)
 
-    async def refund_part(self, tx: Tx, order_id: int, amount: int) -> Payment:
-        """Begin a partial refund of ``amount`` kopecks. :raises: see `begin_partial_refund`."""
-        payment = begin_partial_refund(await PaymentRepository(tx).lock_latest(order_id), amount)
-        return await self.save_and_continue(tx, payment)
+    async def refund_part(self, tx: Tx, order_id: int, amount: int, seen: int | None) -> Payment:
+        """Begin a partial refund of ``amount`` kopecks.
+
+        :param seen: how many refunds of the order had been asked for when the amount was chosen; None = any number.
+        :raises Conflict: another one was asked for since. :raises: see `begin_partial_refund`.
+        """
+        payments = PaymentRepository(tx)
+        latest = await payments.lock_latest(order_id)
+        if seen is not None and seen != sum(one.refunds_asked for one in await payments.of_order(order_id)):
+            raise Conflict
+        return await self.save_and_continue(tx, begin_partial_refund(latest, amount))
 
     async def charge_back(self, tx: Tx, order_id: int, amount: int) -> None:
         """A bank took ``amount`` kopecks back. :raises RefundUnderWay:"""

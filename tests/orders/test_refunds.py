@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mystar.accounts.keys import ACCOUNTS
 from mystar.app import broken_invariants
+from mystar.errors import Conflict
 from mystar.kit.keys import DATABASE
 from mystar.kit.money import kopecks, rubles_number
 from mystar.kit.web.http import dumps
@@ -49,6 +51,19 @@ async def until(market: Market, order_id: int, **values: Any) -> dict[str, Any]:
     found = await eventually(look)
     assert found is not None
     return found
+
+
+async def test_a_partial_refund_that_was_chosen_before_another_one_is_refused(
+    market: Market, staff: Person, order_id: int
+) -> None:
+    """As by a second click, however late it reaches the order."""
+    by = await market.app[ACCOUNTS].authenticate(staff.token)
+    await market.app[ORDERS].refund(by, order_id, 10_000, seen=0)
+    await until(market, order_id, refunded=100)
+    with pytest.raises(Conflict):
+        await market.app[ORDERS].refund(by, order_id, 10_000, seen=0)
+    await market.app[ORDERS].refund(by, order_id, 10_000, seen=1)
+    await until(market, order_id, refunded=200)
 
 
 async def test_partial_refunds_and_the_remainder_refund_the_whole(market: Market, staff: Person, order_id: int) -> None:

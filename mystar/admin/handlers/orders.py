@@ -12,7 +12,7 @@ from mystar.accounts.model import Actor
 from mystar.admin.access import actor_of, language_in, staff, staff_of
 from mystar.admin.decisions import amount_of, money_of, outcomes, refund_outcome
 from mystar.admin.handlers.commission import earning_card
-from mystar.admin.handlers.forms import ID, load_row, path_id, rubles_field, text_field
+from mystar.admin.handlers.forms import ID, load_row, path_id, rubles_field, seen_field, text_field
 from mystar.admin.handlers.notes import notes_of, with_note
 from mystar.admin.handlers.render import action_response, data, local_path, page, tone
 from mystar.admin.keys import ROWS
@@ -167,12 +167,11 @@ async def refund(request: web.Request) -> web.Response:
     :raises Conflict: there was a refund since the page was rendered, as by a second click.
     """
     amount, reason = await rubles_field(request, "amount"), await text_field(request, "reason", max_length=500)
-    if staff_of(request).by_cookie:
-        payments = await request.app[ROWS].all("order_payments", id=path_id(request))
-        if await text_field(request, "seen", max_length=20) != str(_refund_count(payments)):
-            raise Conflict
+    seen = await seen_field(request)
+    if seen not in (None, _refund_count(await request.app[ROWS].all("order_payments", id=path_id(request)))):
+        raise Conflict
     async with await with_note(request, "order", path_id(request)):
-        await request.app[ORDERS].refund(actor_of(request), path_id(request), amount, reason)
+        await request.app[ORDERS].refund(actor_of(request), path_id(request), amount, reason, seen=seen)
     return _back(request)
 
 
