@@ -94,3 +94,9 @@ def test_a_range_applies_only_while_its_condition_holds(condition: str, holds: b
 )
 def test_a_file_that_the_client_has_is_not_sent_again(headers: dict[str, str], known: bool) -> None:
     assert is_cached(request(**headers), ETAG, MOMENT) is known
+
+
+@pytest.mark.parametrize("range_", ["bytes=0-1", "bytes=900-"])
+def test_a_range_of_head_is_ignored(range_: str) -> None:
+    head = make_mocked_request("HEAD", "/media/x", {"Range": range_})
+    assert requested_part(head, 600, ETAG, MOMENT) is None

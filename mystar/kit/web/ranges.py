@@ -47,10 +47,12 @@ def is_cached(request: web.Request, etag: str, modified: datetime) -> bool:
 
 
 def requested_part(request: web.Request, size: int, etag: str, modified: datetime) -> Part | None:
-    """The part that ``Range`` names; None = the whole file.
+    """The part that ``Range`` names; None = the whole file. Ranges are defined for GET alone (RFC 9110, 14.2).
 
     :raises OutOfRange: no byte of the range exists.
     """
+    if request.method != "GET":
+        return None
     found = _RANGE.fullmatch(request.headers.get("Range", "").strip())
     if found is None or not any(found.groups()) or not _is_unchanged(request, etag, modified):
         return None
