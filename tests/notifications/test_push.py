@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from datetime import UTC, datetime
 from typing import Any
 
@@ -200,9 +203,29 @@ async def test_a_name_that_resolves_to_a_private_address_is_not_connected_to() -
     resolver = PublicResolver()
     with pytest.raises(OSError, match="no public address"):
         await resolver.resolve("localhost", 443)
+    with pytest.raises(OSError, match="is no name"):
+        await resolver.resolve(f"{'a' * 64}.example", 443)
     await resolver.close()
     assert is_allowed("https://fcm.googleapis.com/fcm/send/x", private=False)
     assert is_allowed("https://8.8.8.8/x", private=False)
+
+
+async def test_names_that_clients_choose_are_looked_up_in_threads_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name whose servers never answer keeps a thread busy; those of the event loop are for everything else."""
+    threads: list[str] = []
+
+    def lookup(_host: str, port: int, **_: Any) -> list[Any]:
+        threads.append(threading.current_thread().name)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", lookup)
+    resolver = PublicResolver()
+    found = await asyncio.gather(*(resolver.resolve(f"{number}.example", 443) for number in range(20)))
+    await resolver.close()
+    assert {one["host"] for some in found for one in some} == {"8.8.8.8"}
+    assert len(threads) == 20
+    assert 1 <= len(set(threads)) <= 4
+    assert all(name.startswith("push names") for name in threads)
 
 
 def test_a_key_signs_for_its_endpoint_and_wrong_keys_are_refused() -> None:

@@ -5,9 +5,11 @@ Endpoints are given by clients, so a message is sent to public addresses over ht
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -16,7 +18,6 @@ import aiohttp
 import http_ece
 import jwt
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import DefaultResolver
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from yarl import URL
@@ -30,6 +31,8 @@ MAX_BYTES = 3000
 _SIGNED_FOR = timedelta(hours=12)
 #: Seconds that a push service may ask to wait.
 _MAX_WAIT = 3600.0
+#: Names that are looked up at a time.
+_LOOKUPS = 4
 _CURVE = ec.SECP256R1()
 _REFUSED = (400, 401, 403, 405, 413, 415)
 
@@ -118,22 +121,40 @@ def _is_public_host(host: str) -> bool:
 
 
 class PublicResolver(AbstractResolver):
-    """Finds public addresses only, at the moment of connecting, so that no name can change its mind in between."""
+    """Finds public addresses only, at the moment of connecting, so that no name can change its mind in between.
+
+    It has threads of its own. Clients choose the names, also such whose servers never answer; the event loop has few
+    threads for names, which the payment provider and the mail server would wait for.
+    """
 
     def __init__(self) -> None:
-        self._resolver = DefaultResolver()
+        self._threads = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="push names")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
+        """:raises OSError: there is no such name, or it has no public address."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _addresses, host, port, family)
         public = [one for one in found if ip_address(one["host"]).is_global]
         if not public:
             raise OSError(f"{host} has no public address")
         return public
 
     async def close(self) -> None:
-        await self._resolver.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _addresses(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    """Blocks, for as long as the name's servers do."""
+    try:
+        found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    except UnicodeError as error:
+        raise OSError(f"{host} is no name") from error
+    numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return [
+        ResolveResult(hostname=host, host=str(address[0]), port=port, family=kind, proto=protocol, flags=numeric)
+        for kind, _, protocol, _, address in found
+    ]
 
 
 class WebPush:
@@ -146,6 +167,7 @@ class WebPush:
     def __init__(self, key: VapidKey, *, contact: str, timeout: float, private: bool) -> None:
         self.key, self._contact, self._timeout, self.private = key, contact, timeout, private
         self._session: aiohttp.ClientSession | None = None
+        self._resolver: PublicResolver | None = None
 
     async def send(
         self, to: Subscriber, content: bytes, now: datetime, *, ttl: int, urgency: str = "normal", topic: str = ""
@@ -175,12 +197,14 @@ class WebPush:
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
+        if self._resolver is not None:
+            await self._resolver.close()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            resolver = None if self.private else PublicResolver()
+            self._resolver = None if self.private else PublicResolver()
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=20, resolver=resolver),
+                connector=aiohttp.TCPConnector(limit=20, resolver=self._resolver),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
