@@ -59,7 +59,7 @@ async def script(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         if process.returncode is None:
             process.kill()
         feeding.cancel()
-        await asyncio.gather(feeding, return_exceptions=True)
+        await asyncio.gather(feeding, process.stdout.read(), process.wait(), return_exceptions=True)
 
 
 async def _in_one_transaction(statements: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -99,6 +99,7 @@ async def _feed(program: str, process: asyncio.subprocess.Process, chunks: Async
         pass  # The reason is its exit code and its last words.
     except BaseException:
         process.kill()
+        await asyncio.gather(errors, process.wait(), return_exceptions=True)
         raise
     finally:
         process.stdin.close()
