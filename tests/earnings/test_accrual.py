@@ -130,6 +130,7 @@ async def test_a_rule_applies_from_its_start_on(scenario: EarningsScenario) -> N
         pytest.param(rule(percent="-1"), id="negative"),
         pytest.param(rule(percent="12.345"), id="parts of a basis point"),
         pytest.param(rule(percent="NaN"), id="no number"),
+        pytest.param(rule(percent="1e999999"), id="no number that can be multiplied"),
         pytest.param(rule(percent="٢٠"), id="other digits"),
         pytest.param(rule(percent=True), id="a boolean"),
         pytest.param(rule(percent="20", min="10", max="5"), id="bounds the wrong way round"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validate, validates_schema
@@ -36,7 +36,7 @@ class Percent(fields.Field[int]):
         text = str(value).strip()
         try:
             basis_points = Decimal(text) * 100 if text.isascii() and "_" not in text else Decimal(-1)
-        except InvalidOperation as error:
+        except ArithmeticError as error:
             raise self.make_error("percent") from error
         if not basis_points.is_finite() or not 0 <= basis_points <= WHOLE or basis_points % 1:
             raise self.make_error("percent")
