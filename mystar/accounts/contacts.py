@@ -6,6 +6,7 @@ no link that sets a password.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mystar.accounts.factors.service import FactorService
@@ -60,8 +61,9 @@ class ContactChanges:
     async def undo(self, token: str) -> Account:
         """Restore the previous e-mail or phone by its mailed link.
 
-        Sessions, linked sign-ins, the password and the second factors added since end, as the person who made the
-        change knows them; a link that sets a new password is mailed.
+        Later changes are undone with it, as the links that undo them may have gone to a stranger. Sessions, linked
+        sign-ins, the password and the second factors added since end, as the person who made the change knows them; a
+        link that sets a new password is mailed.
 
         :raises ConfirmLinkUnknown: used or expired as well. :raises Taken: another account has the value now.
         """
@@ -73,15 +75,21 @@ class ContactChanges:
                 raise ConfirmLinkUnknown
             account_id = change["account_id"]
             await accounts.lock(account_id)
-            if not await changes.undo(account_id, change["id"], now):
+            # Again under the lock: of two uses of the link at once, one undoes.
+            if await changes.find(token_digest(token), now) is None:
                 raise ConfirmLinkUnknown
-            await changes.restore(account_id, change["field"], change["old_value"], now)
+            restored = await changes.undo(account_id, change["id"], now)
+            for field, value in restored.items():
+                await changes.restore(account_id, field, value, now)
             await self._close(tx, account_id)
             await self._factors.drop_since(tx, account_id, change["changed_at"])
             account = await accounts.get(account_id)
-            await self._links.mail_reset(tx, account)
+            # While an earlier change of the e-mail can be undone, the new address gets no such link.
+            email = await changes.first_email(account_id, now) or account.email
+            await self._links.mail_reset(tx, replace(account, email=email))
             await tx.publish(AccountChanged(account_id))
-            await tx.publish(ContactChangeUndone(account_id, change["field"]))
+            for field in restored:
+                await tx.publish(ContactChangeUndone(account_id, field))
             return account
 
     async def _close(self, tx: Tx, account_id: int) -> None:

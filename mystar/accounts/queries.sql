@@ -148,15 +148,24 @@ select id, account_id, field, old_value, changed_at from contact_changes
 where digest = %(digest)s and undone_at is null and expires_at > %(now)s;
 
 -- name: undo_contact_changes
--- Later changes are undone with the one that is named.
-update contact_changes set undone_at = %(now)s
-where account_id = %(account_id)s and id >= %(id)s and undone_at is null;
+-- Later changes are undone with the one that is named; of several changes of a field, the first has what was there.
+with undone as (
+    update contact_changes set undone_at = %(now)s
+    where account_id = %(account_id)s and id >= %(id)s and undone_at is null
+    returning id, field, old_value
+)
+select distinct on (field) field, old_value from undone order by field, id;
 
 -- name: has_contact_change
 select exists (
     select 1 from contact_changes
     where account_id = %(account_id)s and field = %(field)s and undone_at is null and expires_at > %(now)s
 );
+
+-- name: first_email
+select old_value from contact_changes
+where account_id = %(account_id)s and field = 'email' and undone_at is null and expires_at > %(now)s
+order by id limit 1;
 
 -- name: restore_contact
 update accounts

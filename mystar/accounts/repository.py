@@ -327,13 +327,19 @@ class ContactChangeRepository:
         values = {"account_id": account_id, "field": field, "now": now}
         return bool(await self._tx.value(QUERIES.has_contact_change, values))
 
-    async def undo(self, account_id: int, change_id: int, now: datetime) -> int:
-        """Mark the change and later ones as undone; 0 if a concurrent request has done so."""
-        return await self._tx.execute(QUERIES.undo_contact_changes, account_id=account_id, id=change_id, now=now)
+    async def first_email(self, account_id: int, now: datetime) -> str | None:
+        """What the e-mail was before all changes of it that can be undone; None = there are none."""
+        email: str | None = await self._tx.value(QUERIES.first_email, account_id=account_id, now=now)
+        return email
+
+    async def undo(self, account_id: int, change_id: int, now: datetime) -> dict[str, str | None]:
+        """Mark the change and later ones as undone; what is to be restored, by field."""
+        rows = await self._tx.all(QUERIES.undo_contact_changes, account_id=account_id, id=change_id, now=now)
+        return {row["field"]: row["old_value"] for row in rows}
 
     async def restore(self, account_id: int, field: str, value: str | None, now: datetime) -> None:
         """:raises Taken: another account has the value now."""
-        key = key_of(value) if value and field == "email" else None
+        key = email_key(value) if value and field == "email" else None
         await self._tx.execute(QUERIES.restore_contact, id=account_id, field=field, value=value, key=key, now=now)
 
 

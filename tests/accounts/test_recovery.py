@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.keys import ACCOUNTS, CONTACTS
 from mystar.accounts.model import ClientInfo
 from mystar.audit.keys import AUDIT
 from mystar.kit.keys import DATABASE
+from mystar.kit.security.tokens import token_of as token_of_seed
 from mystar.settings import Settings
 from tests.accounts.oauth.oauth_flow import VK, YANDEX, login, register, token_of
 from tests.conftest import Api
@@ -215,6 +216,56 @@ async def test_a_change_can_be_undone_from_the_previous_email_for_a_week(
     assert (await api.post("/api/auth/undo-change/", {"token": undo})).status in (400, 404)
     assert await sandbox_process.mails(new) == []
     assert "contact_change_undone" in await actions(app)
+
+
+async def test_an_undone_change_takes_later_ones_of_other_fields_back(
+    api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
+) -> None:
+    """The owner opens the first of two links: the other one must not be lost with the e-mail that it restores."""
+    old, new = "owner-of-two-links@example.com", "thief-of-two-links@example.com"
+    person = await factory.person(email=old, channel="market")
+    changed = await api.patch("/api/v1/users/me/", {"phone": "+79161234567"}, as_=person)
+    assert changed.status == 200, await changed.text()
+    undo = await token_in(sandbox_process, old, "изменён номер телефона")
+    await change_email(api, person, "step-of-two-links@example.com")
+    await change_email(api, person, new)
+    await sandbox_process.clear_mails()
+    assert (await api.post("/api/auth/undo-change/", {"token": undo})).status == 200
+    stored = await app[DATABASE].one("select email, email_key, phone from accounts where id = %(id)s", id=person.id)
+    assert dict(stored) == {"email": old, "email_key": old, "phone": None}
+    await token_in(sandbox_process, old, "Password Reset")
+    assert await sandbox_process.mails(new, "Password Reset") == []
+    assert (await actions(app)).count("contact_change_undone") == 2
+
+
+async def test_a_new_email_gets_no_reset_link_by_undoing_a_later_change(
+    api: Api, app: web.Application, factory: Factory, sandbox_process: SandboxProcess
+) -> None:
+    """A thief changes the e-mail, confirms it, changes the phone, and undoes that."""
+    old, new = "owner-of-an-undo@example.com", "thief-of-an-undo@example.com"
+    person = await factory.person(email=old, channel="market")
+    await change_email(api, person, new)
+    confirm = await token_in(sandbox_process, new, "одтвердите")
+    assert (await api.post("/api/auth/verify-email/", {"token": confirm}, as_=person)).status == 200
+    assert (await api.patch("/api/v1/users/me/", {"phone": "+79161234568"}, as_=person)).status == 200
+    undo = await token_in(sandbox_process, new, "изменён номер телефона")
+    await sandbox_process.clear_mails()
+    assert (await api.post("/api/auth/undo-change/", {"token": undo})).status == 200
+    await token_in(sandbox_process, old, "Password Reset")
+    assert await sandbox_process.mails(new, "Password Reset") == []
+
+
+async def test_an_undone_change_restores_the_key_of_an_address_with_another_script(
+    app: web.Application, api: Api, factory: Factory, sandbox_process: SandboxProcess
+) -> None:
+    old = "owner@straße.example"
+    person = await factory.person(email=old)
+    await change_email(api, person, "owner-of-a-sharp-s@example.com")
+    seed = await app[DATABASE].value(
+        "select payload->>'seed' from outbox where topic = 'account_mail' and payload->>'to' = %(to)s", to=old
+    )
+    await app[CONTACTS].undo(token_of_seed(app[ACCOUNTS]._links._signer, seed))
+    assert await app[DATABASE].value("select email_key from accounts where id = %(id)s", id=person.id) == old
 
 
 async def test_an_undo_link_ends_after_seven_days(
