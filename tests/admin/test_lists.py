@@ -138,7 +138,10 @@ async def test_orders_are_found_by_number_and_by_buyer(factory: Factory, viewer:
     assert ids(await viewer.page("/admin/orders/?q=bor")) == [his]
     assert ids(await viewer.page(f"/admin/orders/?q={anna.email}")) == [hers]
     assert ids(await viewer.page(f"/admin/orders/?q={star.username}")) == [his, hers]
-    assert ids(await viewer.page(f"/admin/orders/?buyer={boris.id}")) == [his]
+    for typed in (f"{boris.id}", f"№{boris.id}", f"%23{boris.id}", f" 0{boris.id}"):
+        page = await viewer.page(f"/admin/orders/?buyer={typed}")
+        assert ids(page) == [his]
+        assert f"Покупатель №\u00a0{boris.id} " in page
     assert ids(await viewer.page("/admin/orders/?status=completed")) == []
     assert ids(await viewer.page("/admin/orders/?kind=greeting&money=none&status=pending")) == [his, hers]
     assert ids(await viewer.page("/admin/orders/?since=2001-01-01&until=2001-12-31")) == []

@@ -68,12 +68,12 @@ def read_list_request(definition: ListDefinition, query: MultiMapping[str], zone
     for one in definition.filters:
         value = query.get(one.name, "")
         if isinstance(one, ChoiceFilter):
-            known = any(value == word for word, _, _ in one.options)
-        else:
-            known = parse_id(value) is not None
-        if known:
-            chosen[one.name] = value
-    sort, number = query.get("sort", ""), parse_id(query.get("page", "")) or 1
+            if any(value == word for word, _, _ in one.options):
+                chosen[one.name] = value
+        elif (number := parse_id(value)) is not None:
+            # As it was typed it may have a sign before it, "№12".
+            chosen[one.name] = str(number)
+    sort, page_number = query.get("sort", ""), parse_id(query.get("page", "")) or 1
     text = "".join(filter(str.isprintable, query.get("q", "")))[:200].strip()
     return ListRequest(
         text=text,
@@ -81,7 +81,7 @@ def read_list_request(definition: ListDefinition, query: MultiMapping[str], zone
         since=_day(query.get("since", "")),
         until=_day(query.get("until", "")),
         sort=sort if is_sorting(definition, sort) else "",
-        page=min(max(1, number), _LAST_PAGE),
+        page=min(max(1, page_number), _LAST_PAGE),
         zone=zone,
     )
 
