@@ -94,7 +94,7 @@ class ProviderCalls:
             case "cancel":
                 return await self._gateway.cancel(key, provider_id)
             case "refund":
-                refund_id = payment.refund_id or await self._made_before(call, provider_id, message)
+                refund_id = payment.refund_id or await self._made_before(call, payment, message)
                 return await self._refund(call, payment, provider_id, key, refund_id)
 
     async def _create(self, payment: Payment, key: str) -> ProviderPayment:
@@ -131,13 +131,13 @@ class ProviderCalls:
             return None
         return DealShare(payment.deal_id, await self._deals.deal_refund_share(payment.order_id, amount))
 
-    async def _made_before(self, call: Call, provider_id: str, message: OutboxMessage) -> str | None:
-        """The partial refund that an attempt without an answer made, once the provider may have forgotten its key.
+    async def _made_before(self, call: Call, payment: Payment, message: OutboxMessage) -> str | None:
+        """The refund that an attempt without an answer made, once the provider may have forgotten its key.
 
-        A refund of all the rest needs no such look, since it cannot be made twice.
+        One of all that was captured needs no such look: it cannot be made twice.
         """
         asked_at = message.payload.get("asked_at")
-        if not call.number or asked_at is None:
+        if asked_at is None or not (call.number or payment.refundable < payment.captured - payment.refunded):
             return None
         moment = datetime.fromisoformat(asked_at)
         if self._clock.now() - moment < CREATE_WITHIN:
@@ -146,7 +146,7 @@ class ProviderCalls:
         page = ProviderRefundPage((), "")
         while page.next_cursor is not None:
             since, cursor = moment - _CLOCK_MARGIN, page.next_cursor or None
-            page = await self._gateway.list_refunds(since=since, payment_id=provider_id, cursor=cursor)
+            page = await self._gateway.list_refunds(since=since, payment_id=payment.provider_id, cursor=cursor)
             refunds += [one for one in page.refunds if one.amount == call.amount]
         # One that was not canceled decides.
         return next((one.id for one in sorted(refunds, key=lambda one: one.status == CANCELED)), None)

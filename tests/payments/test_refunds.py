@@ -89,10 +89,33 @@ async def test_a_partial_refund_without_an_answer_for_a_day_is_made_once(
     process: PaymentProcess, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, news: bool
 ) -> None:
     payment = await process.captured()
+    forget_keys(process, clock, monkeypatch, payment, news=news)
+    await process.sandbox.faults(error_after_work=1)
+    await refund(process, payment, 700)
+    await done(process, payment, 700)
+    assert (await process.theirs(payment))["refunded"] == 700
+
+
+async def test_the_rest_after_a_chargeback_without_an_answer_for_a_day_is_refunded_once(
+    process: PaymentProcess, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payment, rest = await process.captured(), AMOUNT * 2 // 5
+    async with process.db.transaction() as tx:
+        await process.payments.charge_back(tx, payment.order_id, AMOUNT - rest)
+    forget_keys(process, clock, monkeypatch, payment, news=False)
+    await process.sandbox.faults(error_after_work=1)
+    await process.set_goal(payment, "give_back")
+    await done(process, payment, rest)
+    assert (await process.theirs(payment))["refunded"] == rest
+
+
+def forget_keys(
+    process: PaymentProcess, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, payment: Payment, *, news: bool
+) -> None:
+    """Two days pass after every call, and the provider forgets its key; with ``news`` it tells what it did before."""
     call = YooKassa.refund
 
     async def forgetting(self: YooKassa, key: str, *args: Any, **rest: Any) -> Any:
-        """A provider that has forgotten every key, since the answer to the call before was lost a day ago."""
         try:
             return await call(self, f"{key}-{clock.ahead.days}", *args, **rest)
         finally:
@@ -102,10 +125,6 @@ async def test_a_partial_refund_without_an_answer_for_a_day_is_made_once(
             clock.ahead += timedelta(days=2)
 
     monkeypatch.setattr(YooKassa, "refund", forgetting)
-    await process.sandbox.faults(error_after_work=1)
-    await refund(process, payment, 700)
-    await done(process, payment, 700)
-    assert (await process.theirs(payment))["refunded"] == 700
 
 
 async def test_the_remainder_waits_for_a_pending_partial_refund(process: PaymentProcess, clock: MovedClock) -> None:
