@@ -180,7 +180,7 @@ async def _render(
         headers[hdrs.COOKIE] = "; ".join(f"{name}={value}" for name, value in {**request.cookies, **cookies}.items())
     clone = request.clone(method=hdrs.METH_GET, rel_url=URL(page, encoded=True), headers=headers)
     match = await request.app.router.resolve(clone)
-    if match.http_exception is not None:
+    if match.http_exception is not None or hasattr(match.handler, "__streams__"):
         return ""
     clone._match_info = match
     clone[_TYPED] = {name: list(texts) for name, texts in values.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -184,6 +185,10 @@ async def test_a_form_finds_its_page_without_a_referer_and_after_its_session(
     elsewhere = {"Referer": "https://evil.example/admin/security/"}
     again = await (await owner.post("/admin/tags/", name="", form_page="/admin/tags/?q=rap", headers=elsewhere)).text()
     assert 'name="form_page" value="/admin/tags/?q=rap"' in again
+    # A download is no page; it would be sent in front of the answer.
+    for no_page in ("/admin/tags/csv/", "/admin/accounts/csv/?q=a"):
+        refused = await owner.post("/admin/tags/", name="", form_page=no_page)
+        assert (refused.status, refused.content_type) == (422, "text/html")
     # Programs are answered as before.
     told = await owner.post("/admin/tags/", name="", headers={"Accept": "application/json"})
     assert (told.status, told.content_type) == (422, "application/json")
@@ -222,3 +227,20 @@ def test_a_page_is_filled_in_without_trusting_what_was_typed() -> None:
     assert "No &lt;b&gt;" in filled
     # A form that is no longer there: the message is above everything.
     assert refill("<main><p></p></main>", Refusal("/a", values, "No")).startswith("<main><p class=")
+
+
+def test_every_handler_of_the_panel_that_streams_says_so(app: web.Application) -> None:
+    """So that no page is made of it while another answer is."""
+    routes = [one for one in app.router.routes() if one.method == "GET" and one.resource is not None]
+    streaming = {
+        str(one.resource.name)
+        for one in routes
+        if one.resource is not None
+        and str(one.resource.name).startswith("admin.")
+        and inspect.get_annotations(inspect.unwrap(one.handler)).get("return") == "web.StreamResponse"
+    }
+    marked = {
+        str(one.resource.name) for one in routes if one.resource is not None and hasattr(one.handler, "__streams__")
+    }
+    assert "admin.accounts-csv" in streaming
+    assert streaming == marked

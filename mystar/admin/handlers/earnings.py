@@ -17,6 +17,7 @@ from mystar.earnings.sending.service import PayoutSending
 from mystar.earnings.statements.handlers import download
 from mystar.errors import Invalid, NotFound, Text
 from mystar.kit.web.routes import Route, route
+from mystar.kit.web.streaming import streams
 
 _NEEDED = Text("Обязательное поле.", "Missing data for required field.")
 
@@ -60,6 +61,7 @@ def statement_as(form: str) -> Handler:
     """The handler that answers a creator's statement in this form."""
 
     @staff("viewer")
+    @streams
     async def handler(request: web.Request) -> web.StreamResponse:
         """:raises StatementUnknown:"""
         statement = await request.app[STATEMENTS].for_staff(path_id(request))

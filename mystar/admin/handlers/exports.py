@@ -20,13 +20,14 @@ from mystar.admin.zones import ZONE, label
 from mystar.errors import Text
 from mystar.kit.postgres.database import Row
 from mystar.kit.web.routes import Route, route
-from mystar.kit.web.streaming import stream
+from mystar.kit.web.streaming import stream, streams
 
 
 def download(definition: ListDefinition) -> Handler:
     """The handler that streams a list as CSV, with the filters of its page."""
 
     @staff("operator", is_sensitive=True)
+    @streams
     async def handler(request: web.Request) -> web.StreamResponse:
         """:raises Forbidden: :raises ReauthenticationNeeded:"""
         language, zone = language_in(request), zone_in(request)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import TypeVar
 
 from aiohttp import web
 
 log = logging.getLogger(__name__)
+H = TypeVar("H", bound=Callable[..., object])
+
+
+def streams(handler: H) -> H:
+    """Mark a handler that sends its answer by itself: it cannot be called for a page within another answer."""
+    handler.__streams__ = True  # type: ignore[attr-defined]
+    return handler
 
 
 async def stream(
