@@ -185,7 +185,7 @@ async def _replica(settings: Settings) -> Problems:
     if not url:
         return
     try:
-        replica = await Database.connect(url, max_size=1, acquire_timeout=5)
+        replica = await Database.connect(url, max_size=1, acquire_timeout=5, prepare=False)
     except Unavailable:
         yield "MYSTAR_DATABASE__REPLICA_URL: the standby does not answer, so the primary answers everything"
         return
@@ -208,7 +208,7 @@ def _certificate(url: URL) -> dict[str, object]:
 
 
 async def _clock(dsn: str) -> Problems:
-    db = await Database.connect(dsn, max_size=1)
+    db = await Database.connect(dsn, max_size=1, prepare=False)
     try:
         drift = abs((await db.value("select clock_timestamp()") - Clock().now()).total_seconds())
     finally:

@@ -256,7 +256,7 @@ class Database(Queryable):
         try:
             with translate_errors(), refusal_explained(statement_timeout_ms):
                 await pool.fill(min_size)
-            await require_settings(database, statement_timeout_ms)
+            await require_settings(database, statement_timeout_ms, prepare=prepare)
         except BaseException:
             await pool.close()
             raise

@@ -29,14 +29,24 @@ class SessionSettingsLost(Exception):
     """The sessions lack settings without which times are wrong and statements run for ever."""
 
 
-async def require_settings(db: Queryable, statement_timeout_ms: int) -> None:
-    """:raises SessionSettingsLost: with the statements that give the settings to the role."""
+async def require_settings(db: Queryable, statement_timeout_ms: int, *, prepare: bool) -> None:
+    """:raises SessionSettingsLost: with the statements that give the settings to the role.
+
+    :param prepare: whether statements are prepared, which a pooler that drops settings would mix up.
+    """
     found = await db.one("""
         select quote_ident(current_user) as role, current_setting('statement_timeout') as statement_timeout,
             current_setting('idle_in_transaction_session_timeout') as idle_in_transaction_session_timeout,
-            current_setting('timezone') as timezone""")
+            current_setting('timezone') as timezone, current_setting('plan_cache_mode') as plan_cache_mode""")
     if lost := _lost(found):
         raise SessionSettingsLost(_advice(str(found["role"]), lost, statement_timeout_ms))
+    # Asked for like the others and, unlike them, never given to the role for a pooler's sake.
+    if prepare and found["plan_cache_mode"] != SESSION["plan_cache_mode"]:
+        raise SessionSettingsLost(
+            "The sessions of the database lose plan_cache_mode, as behind PgBouncer in transaction mode, which keeps "
+            "no prepared statements either: set MYSTAR_DATABASE__PREPARED_STATEMENTS=false; or, if the pooler keeps "
+            f"sessions, run {_given_to(str(found['role']), ['plan_cache_mode'], statement_timeout_ms)}"
+        )
 
 
 def _lost(found: Row) -> list[str]:

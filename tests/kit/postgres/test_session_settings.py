@@ -114,6 +114,8 @@ async def test_behind_pgbouncer_the_role_keeps_the_settings(pooler: Pooler, empt
         await Database.connect(await pooler(ignoring), prepare=False)
     statements = [f"ALTER ROLE {one}" for one in str(refused.value).split("ALTER ROLE ")[1:]]
     await do(empty_dsn, *(one[: one.index(";")] for one in statements))
+    with pytest.raises(SessionSettingsLost, match="MYSTAR_DATABASE__PREPARED_STATEMENTS=false; or"):
+        await Database.connect(await pooler(ignoring))
     database = await Database.connect(await pooler(ignoring), prepare=False)
     assert await database.value("select current_setting('statement_timeout')") == "30s"
     await database.close()
