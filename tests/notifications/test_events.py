@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
 from aiohttp import web
 
+from mystar.chat.keys import CHAT
+from mystar.chat.model import ReadMark, ReadMoved
+from mystar.chat.repository import ChatRepository
 from mystar.kit.keys import DATABASE
 from mystar.orders.keys import ORDERS
 from tests.chat.chat_client import mark, opened, said
@@ -166,3 +170,36 @@ async def test_a_notification_of_an_unknown_kind_is_shown(
     assert (one["type"], one["message"], one["link"]) == ("levitation", "У вас новое уведомление.", "")
     await app[DATABASE].execute("update notifications set kind = 'order_paid', data = '{}'")
     assert (await notifications_of(api, star))[0]["message"] == "Заказ оплачен"
+
+
+async def test_a_message_that_waits_for_the_reader_of_the_others_notifies_again(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    anna, boris = await factory.person("anna"), await factory.person("boris")
+    chat, db, may_send = await opened(api, anna, boris), app[DATABASE], asyncio.Event()
+    await said(api, anna, chat, "Hello")
+
+    async def send() -> None:
+        await may_send.wait()
+        await app[CHAT].send(actor(anna), chat, "Are you there?")
+
+    async def waits() -> bool:
+        here = "datname = current_database() and wait_event_type = 'Lock'"
+        return bool(await db.value(f"select exists (select from pg_stat_activity where {here})"))
+
+    sending = asyncio.create_task(send())
+    waiting = asyncio.create_task(eventually_after(may_send, waits))
+    async with db.transaction() as tx:
+        chats = ChatRepository(tx)
+        read = (await chats.lock(chat)).last_number
+        reader = (await chats.move_read_mark(chat, boris.id, read)).member(boris.id)
+        await tx.publish(ReadMoved(ReadMark(chat, reader.read_position, boris.id, read)))
+        may_send.set()
+        await waiting
+    await sending
+    assert (await kinds(api, boris), await unread(api, boris)) == (["message", "message"], 1)
+
+
+async def eventually_after(event: asyncio.Event, question: Callable[[], Awaitable[bool]]) -> None:
+    await event.wait()
+    await eventually(question)
