@@ -23,7 +23,7 @@ from tests.waiting import eventually
 CREATOR_WORDS = ("Вишнёвое варенье", "Лунный причал", "Самшитовая лестница", "Бирюзовый самовар", "Плавучий маяк")
 BUYER_WORDS = (
     *("Яшмовая чернильница", "Тёте Пелагее", "Сиреневый туман", "Кедровый орех"),
-    *("Янтарный посёлок", "Телефон с трещиной"),
+    *("Янтарный посёлок", "Телефон с трещиной", "Медный чайник"),
 )
 MADE_BY_DELIVERY = "Комета-поздравление.jpg"
 
@@ -96,6 +96,7 @@ class SamplePeople:
         api, creator = self.api, self.creator
         service = {"title": "Ролик от Mira O'Bell", "description": "Лунный причал", "base_price": 500}
         service |= {"category_id": 1, "delivery_time": 2, "tags": ["самшит"]}
+        service |= {"allows_modifications": True, "modifications_price": 600}
         self.service_id = (await self._ok(api.post("/api/v1/services/", service, as_=creator)))["id"]
         work = FormData({"title": "Самшитовая лестница", "description": "Лунный причал"})
         work.add_field("cover_image", picture(), filename="Мирослава.jpg", content_type="image/jpeg")
@@ -107,7 +108,8 @@ class SamplePeople:
     async def _orders(self) -> None:
         app, api = self.app, self.api
         keyed = {"Idempotency-Key": str(uuid.uuid4())}
-        order = {"service_id": self.service_id, "requirements": "Яшмовая чернильница"}
+        order: dict[str, Any] = {"service_id": self.service_id, "requirements": "Яшмовая чернильница"}
+        order |= {"with_modifications": True, "modifications": "Медный чайник"}
         placed = await self._ok(api.post("/api/v1/orders/", order, as_=self.buyer, headers=keyed))
         reason = {"reason": "Бирюзовый самовар, пишите на mira.bell@stars.example"}
         await self._ok(api.post(f"/api/v1/orders/{placed['id']}/reject/", reason, as_=self.creator))

@@ -51,7 +51,7 @@ async def test_an_archive_has_everything_of_the_person_and_nothing_of_others(
 ) -> None:
     people = await SamplePeople(app, api, factory).create()
     for person, words, others in (
-        (people.creator, CREATOR_WORDS, ("Тёте Пелагее", "Сиреневый туман", "feofan@letters.example")),
+        (people.creator, CREATOR_WORDS, ("Тёте Пелагее", "Сиреневый туман", "Медный чайник", "feofan@letters.example")),
         (people.buyer, BUYER_WORDS, ("mira.bell@stars.example", "Звездопадова", "+79161112233")),
     ):
         asked = await ask(api, person)
