@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -57,6 +58,14 @@ def test_any_range_is_answered(range_: str) -> None:
 )
 def test_an_invalid_range_is_ignored(range_: str) -> None:
     assert asked(range_, 100) is None
+
+
+@pytest.mark.parametrize("range_", ["bytes={}x", "bytes{}x", "bytes=1{}x", "bytes=1-{}x", "bytes=1-2{}x"])
+def test_spaces_of_a_range_are_read_once(range_: str) -> None:
+    """Seconds of the processor, of ten times as many as a header holds. Two ways to read each take far longer."""
+    before = time.process_time()
+    assert asked(range_.format(" " * 100_000), 100) is None
+    assert time.process_time() - before < 3
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ from aiohttp import web
 from mystar.errors import OutOfRange
 from mystar.kit.web.etags import is_among
 
-#: One range of bytes. A list of several may be ignored (RFC 9110, 14.2), and is.
-_RANGE = re.compile(r"bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})", re.IGNORECASE | re.ASCII)
+#: One range of bytes. A list of several may be ignored (RFC 9110, 14.2), and is. Of spaces without a digit no part is
+#: tried again.
+_RANGE = re.compile(r"bytes\s*+=\s*+(\d{0,18})\s*+-\s*+(\d{0,18})", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
