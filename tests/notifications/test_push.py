@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from mystar.kit.keys import DATABASE
+from mystar.kit.keys import DATABASE, OUTBOX
 from mystar.kit.outbox.model import GiveUp
 from mystar.kit.outbox.web_push import PublicResolver, Subscriber, VapidKey, WebPush, is_allowed
 from mystar.notifications.keys import PUSH
@@ -150,6 +150,66 @@ async def test_a_browser_belongs_to_the_account_that_subscribed_it_last_and_ten_
     assert (await api.delete(f"{SUBSCRIPTIONS}{kept[0]['id']}/", as_=boris)).status == 204
     key = await (await api.get("/api/v1/push/key/")).json()
     assert len(key["public_key"]) == 87
+
+
+async def add_news(app: web.Application, person: Person, kind: str, subject: str, count: int, first: int = 1) -> None:
+    """Notifications that wait to be pushed."""
+    await app[DATABASE].execute(
+        "insert into notifications (id, account_id, kind, data, subject, subject_id, created_at)"
+        " select nextval('notification_ids'), %(id)s, %(kind)s, '{\"order_id\": 1}', %(subject)s, n, now()"
+        " from generate_series(%(first)s::int, %(first)s::int + %(count)s::int - 1) as n;"
+        " insert into notification_boxes (account_id, last_id) values (%(id)s, currval('notification_ids'))"
+        " on conflict (account_id) do update set last_id = excluded.last_id;"
+        " update push_accounts set due_at = now() where account_id = %(id)s",
+        **{"id": person.id, "kind": kind, "subject": subject, "count": count, "first": first},
+    )
+
+
+async def test_what_waits_for_a_browser_is_not_shown_to_the_next_person_there(
+    app: web.Application, api: Api, factory: Factory, browsers: Browsers
+) -> None:
+    anna, boris = await factory.person(channel="market"), await factory.person(channel="market")
+    browser = await subscribed(api, browsers, anna)
+    await app[OUTBOX].stop()
+    await add_news(app, anna, "review", "order", 1)
+    await app[PUSH].queue_due()
+    body = {"endpoint": browser["endpoint"], "keys": browser["keys"]}
+    assert (await api.post(SUBSCRIPTIONS, body, as_=boris)).status == 200
+    await add_news(app, boris, "review_reply", "order", 1)
+    await app[PUSH].queue_due()
+    app[OUTBOX].start()
+    await eventually(lambda: _types(browsers, browser, "review_reply"))
+    assert [one["data"]["type"] for one in await browsers.shown(browser)] == ["review_reply"]
+
+
+async def test_messages_about_two_things_do_not_replace_each_other(
+    app: web.Application, api: Api, factory: Factory, browsers: Browsers
+) -> None:
+    person = await factory.person(channel="market")
+    browser = await subscribed(api, browsers, person)
+    await add_news(app, person, "money_partly_returned", "order", 2, first=12340)
+    await app[PUSH].queue_due()
+    topics = {one["topic"] for one in await browsers.shown(browser, 2)}
+    assert len(topics) == 2
+    assert max(map(len, topics)) == 32
+
+
+async def test_what_came_before_the_first_subscription_is_not_pushed_and_all_that_came_after_is(
+    app: web.Application, api: Api, factory: Factory, browsers: Browsers
+) -> None:
+    person, db = await factory.person(channel="market"), app[DATABASE]
+    await add_news(app, person, "review", "order", 2)
+    assert (await api.patch(SETTINGS, {"muted": ["new_order"]}, as_=person)).status == 200
+    browser = await subscribed(api, browsers, person)
+    await add_news(app, person, "review_reply", "order", 1)
+    await app[PUSH].queue_due()
+    assert [one["data"]["type"] for one in await browsers.shown(browser)] == ["review_reply"]
+    await add_news(app, person, "review", "order", 230)
+    await app[PUSH].queue_due()
+    summary = (await browsers.shown(browser, 2))[-1]["data"]
+    assert "230" in summary["title"]
+    newest = "select pushed_id = (select max(id) from notifications) from push_accounts where account_id = %(id)s"
+    assert await db.value(newest, id=person.id)
 
 
 @as_subtests

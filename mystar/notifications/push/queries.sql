@@ -4,10 +4,12 @@
 update push_accounts set due_at = %(now)s where account_id = %(account_id)s;
 
 -- name: begin
+-- What came before the first subscription is not pushed, also where kinds were muted before it.
 insert into push_accounts (account_id, pushed_id)
 values (
     %(account_id)s, coalesce((select last_id from notification_boxes where account_id = %(account_id)s), 0))
-on conflict (account_id) do nothing;
+on conflict (account_id) do update set pushed_id = greatest(push_accounts.pushed_id, excluded.pushed_id)
+where not exists (select from push_subscriptions where account_id = excluded.account_id);
 
 -- name: add
 insert into push_subscriptions (account_id, session_id, endpoint, p256dh, auth, user_agent, created_at)

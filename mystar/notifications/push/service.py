@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,7 +18,7 @@ from mystar.kit.events import Events
 from mystar.kit.outbox.model import OutboxMessage
 from mystar.kit.outbox.outbox import Outbox
 from mystar.kit.outbox.texts import TextStore
-from mystar.kit.outbox.web_push import MAX_BYTES, PushGone, Subscriber, WebPush, check_keys, is_allowed
+from mystar.kit.outbox.web_push import MAX_BYTES, PushGone, Subscriber, WebPush, check_keys, encoded, is_allowed
 from mystar.kit.postgres.database import Database, Tx
 from mystar.kit.security.rate_limits import RateLimits
 from mystar.kit.web.site import Site
@@ -31,9 +32,11 @@ log = logging.getLogger(__name__)
 TOPIC = "push"
 #: Accounts of one run, and notifications of one account that are pushed one by one; more come as one message.
 _ACCOUNTS, _SINGLE = 500, 3
-#: New notifications of one account that a run looks at.
-_MAX_NOTIFICATIONS = 100
+#: New notifications of one account that a statement reads.
+_PAGE = 100
 _MAX_LENGTH = 400
+#: Characters of a topic (RFC 8030).
+_TOPIC_LENGTH = 32
 
 
 class PushService:
@@ -125,7 +128,7 @@ class PushService:
         account = await rows.lock_due(account_id)
         if account is None:
             return
-        found = await NotificationRepository(tx).after(account_id, account.pushed_id, _MAX_NOTIFICATIONS)
+        found = await _all_after(tx, account_id, account.pushed_id)
         fresh = [one for one in found if not one.is_read and one.kind not in account.muted]
         messages = [self._message(one, account.language) for one in fresh]
         if len(fresh) > _SINGLE:
@@ -135,6 +138,7 @@ class PushService:
             for message in messages:
                 payload = {
                     **message,
+                    "account": account_id,
                     "subscription": browser.id,
                     "sent_at": self._clock.now().timestamp(),
                     "forget": True,
@@ -168,12 +172,14 @@ class PushService:
     # From the outbox to the browser
 
     async def send(self, message: OutboxMessage) -> None:
-        """Send one message; one that is too old, or whose browser is gone or signed out, is dropped."""
+        """Send one message; one that is too old, or whose browser is gone, signed out or another's, is dropped."""
         payload, now = message.payload, self._clock.now()
         left = self._ttl - timedelta(seconds=now.timestamp() - payload["sent_at"])
         browser = await PushRepository(self._db).find(payload["subscription"], now)
         if self._sender is None or browser is None or left <= timedelta():
             return
+        if browser.account_id != payload.get("account", browser.account_id):
+            return  # Another person has signed in there since.
         content = orjson.dumps(payload["data"])
         if len(content) > MAX_BYTES:
             content = orjson.dumps({**payload["data"], "body": ""})
@@ -185,7 +191,21 @@ class PushService:
                 now,
                 ttl=int(left.total_seconds()),
                 urgency=payload["urgency"],
-                topic=payload["data"]["tag"].replace("_", "-")[:32],
+                topic=_topic(payload["data"]["tag"]),
             )
         except PushGone:
             await PushRepository(self._db).remove_gone(browser)
+
+
+async def _all_after(tx: Tx, account_id: int, after: int) -> list[Notification]:
+    found: list[Notification] = []
+    while page := await NotificationRepository(tx).after(account_id, after, _PAGE):
+        found += page
+        after = page[-1].id
+    return found
+
+
+def _topic(tag: str) -> str:
+    """A later message of the same topic replaces one that waits, so that tags of two things must not become one."""
+    topic = tag.replace("_", "-")
+    return topic if len(topic) <= _TOPIC_LENGTH else encoded(hashlib.sha256(tag.encode()).digest())[:_TOPIC_LENGTH]
