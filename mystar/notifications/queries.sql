@@ -200,6 +200,14 @@ where (conversations.low_id = %(account_id)s or conversations.high_id = %(accoun
     and notifications.subject_id = conversations.id and notifications.kind in ('message', 'offer')
     and (notifications.data #>> '{sender,id}')::bigint = %(account_id)s;
 
+-- name: erase_offer_words
+-- Notifications of others about offers: the reason is the person's, the title may name the person.
+update notifications set data = redacted((data - 'reason')::text, %(names)s::text[], %(alias)s)::jsonb
+from conversations
+where (conversations.low_id = %(account_id)s or conversations.high_id = %(account_id)s)
+    and notifications.account_id = case when low_id = %(account_id)s then high_id else low_id end
+    and notifications.data ? 'offer_id' and (notifications.data ->> 'conversation_id')::bigint = conversations.id;
+
 -- name: erase_reasons
 -- Notifications of the other parties of the person's orders: without the person's own words.
 update notifications set data = case when exists (

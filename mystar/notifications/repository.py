@@ -29,6 +29,7 @@ PERSONAL_DATA = PersonalQueries(
         QUERIES.erase_notifications,
         QUERIES.erase_box,
         QUERIES.erase_senders,
+        QUERIES.erase_offer_words,
         QUERIES.erase_reasons,
     ),
 )

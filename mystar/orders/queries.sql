@@ -324,10 +324,13 @@ where cancellation_reason <> '' and id in (
     select order_id from order_events where actor_id = %(account_id)s and to_status in ('cancelled', 'rejected'));
 
 -- name: erase_sold
+-- The wish of an order by an offer may be the creator's text.
 update orders set cancellation_reason = redacted(cancellation_reason, %(names)s::text[], %(alias)s),
-    options = redacted(options::text, %(names)s::text[], %(alias)s)::jsonb
+    options = redacted(options::text, %(names)s::text[], %(alias)s)::jsonb,
+    wish = case when offer_id is null then wish else redacted(wish, %(names)s::text[], %(alias)s) end
 where creator_id = (select id from creators where account_id = %(account_id)s)
-    and mentions(concat_ws(' ', cancellation_reason, options::text), %(names)s::text[]);
+    and mentions(
+        concat_ws(' ', cancellation_reason, options::text, case when offer_id is not null then wish end), %(names)s::text[]);
 
 -- name: erase_order_events
 -- Reasons of others stay, without the names.

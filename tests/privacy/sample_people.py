@@ -149,6 +149,13 @@ class SamplePeople:
         await self._ok(api.post("/api/v1/reports/", report, as_=self.creator))
         await self._ok(api.post(path, {"message": "Кедровый орех, мой номер +79264445577"}, as_=self.buyer))
 
+        # What an offer says is what an order by it asks for, unless the buyer says otherwise.
+        offer = {"service_id": self.service_id, "price": 500, "delivery_days": 2, "text": "Ваша Mira O'Bell"}
+        talk = f"/api/v1/conversations/{self.conversation_id}/"
+        offered = await self._ok(api.post(f"{talk}offers/", offer, as_=self.creator))
+        placed = await self._ok(api.post(f"/api/v1/offers/{offered['id']}/accept/", {}, as_=self.buyer))
+        await self._ok(api.post(f"/api/v1/orders/{placed['id']}/cancel/", {}, as_=self.buyer))
+
     async def _money(self) -> None:
         details = {"kind": "sbp", "phone": "+79161112233", "bank_id": "100000000004", "password": PASSWORD}
         await self._ok(self.api.put("/api/v1/payouts/details/", details, as_=self.creator))
