@@ -43,6 +43,7 @@ from mystar.creators import setup as creators
 from mystar.creators.keys import CREATORS
 from mystar.earnings import setup as earnings
 from mystar.earnings.keys import EARNINGS, PAYOUTS, STATEMENTS
+from mystar.errors import Unavailable
 from mystar.files import setup as files
 from mystar.files.keys import FILES, WRITE_PROBE
 from mystar.infrastructure import Constraints, Domain, build_infrastructure
@@ -211,7 +212,11 @@ async def broken_invariants(app: web.Application) -> list[str]:
         differences.append(f"file storage: {state}: {app[WRITE_PROBE].reason}")
     if state in ("away", "unusable"):
         return [*differences, "files were not looked for, since their storage cannot be used"]
-    lost = [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
+    try:
+        lost = [f"file {key}: its bytes are missing" async for key in app[FILES].missing()]
+    except Unavailable as error:
+        # A bucket: what is written on trial does not leave this machine.
+        return [*differences, f"file storage: away: {error.__cause__ or error.message('en')}"]
     if len(lost) > _MANY_LOST:
         lost.append(
             f"{len(lost)} files are missing: is this the data directory, or the bucket, that they were stored in?"

@@ -100,6 +100,8 @@ def error_lines(error: Exception) -> list[str]:
         return [_system_sentence(cause)]
     if isinstance(cause := error.__cause__, ProviderError) and type(error) is Unavailable:
         return [f"The payment provider does not answer, or refuses: {cause}; `mystar check --deep` asks it"]
+    if cause is not None and isinstance(error, MystarError) and error.code == "storage_away":
+        return [f"The bucket does not answer, or refuses: {cause}"]
     if not isinstance(error, MystarError):
         return [str(error)]
     return [error.message("en"), *(f"{name}: {' '.join(texts)}" for name, texts in error.field_messages("en").items())]

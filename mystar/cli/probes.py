@@ -117,7 +117,7 @@ async def _storage(settings: Settings) -> Problems:
         if await selected.exists(key):
             yield f"{section}: the storage does not delete"
     except Exception as error:
-        yield f"{section}: the storage cannot be used: {type(error).__name__}"
+        yield f"{section}: the storage cannot be used: {error.__cause__ or type(error).__name__}"
     finally:
         await selected.close()
 

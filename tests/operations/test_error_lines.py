@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import errno
 from pathlib import Path
 
@@ -48,16 +48,22 @@ async def test_a_provider_that_does_not_answer_is_named(dsn: str, tmp_path: Path
     assert (done.returncode, done.stderr.startswith("Error: The payment provider does not answer")) == (1, True)
 
 
-async def test_many_lost_files_are_one_wrong_folder(dsn: str, tmp_path: Path) -> None:
-    def add_rows() -> None:
-        with psycopg2.connect(dsn) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "insert into files (key, kind, name, content_type, size, sha256) "
-                "select 'avatars/' || n || '.png', 'avatar', 'face', 'image/png', 1, '' from generate_series(1, 21) n"
-            )
-        connection.close()
+async def test_a_bucket_that_does_not_answer_is_named_although_there_are_files(dsn: str, tmp_path: Path) -> None:
+    add_files(dsn)
+    given = {"ENDPOINT": f"http://127.0.0.1:{unused_port()}", "BUCKET": "media", "REGION": "ru-1"}
+    keys = {"ACCESS_KEY": "key", "SECRET_KEY": "a-secret-that-is-not-shown"}
+    bucket = {f"STORAGE__S3__{name}": value for name, value in {**given, **keys}.items()}
+    done = await run(tmp_path, "check", "--deep", DATABASE__URL=dsn, STORAGE__KIND="s3", **bucket)
+    assert done.returncode == 1
+    assert "file storage: away: Could not connect" in done.stdout
+    assert "MYSTAR_STORAGE__S3__…: the storage cannot be used: Could not connect" in done.stdout
+    backup = await run(tmp_path, "backup", "list", "--from", "s3://backups", DATABASE__URL=dsn, **bucket)
+    assert "Error: The bucket does not answer, or refuses: Could not connect" in backup.stderr
+    assert keys["SECRET_KEY"] not in done.stdout + done.stderr + backup.stderr
 
-    await asyncio.to_thread(add_rows)
+
+async def test_many_lost_files_are_one_wrong_folder(dsn: str, tmp_path: Path) -> None:
+    add_files(dsn)
     lost = await run(tmp_path, "check", DATABASE__URL=dsn)
     assert "21 files are missing: is this the data directory, or the bucket" in lost.stdout
     (tmp_path / "mistaken").mkdir()
@@ -65,3 +71,12 @@ async def test_many_lost_files_are_one_wrong_folder(dsn: str, tmp_path: Path) ->
     unusable = await run(tmp_path, "check", DATABASE__URL=dsn, DATA_DIR=tmp_path / "mistaken")
     assert "file storage: unusable" in unusable.stdout
     assert "its bytes are missing" not in unusable.stdout
+
+
+def add_files(dsn: str) -> None:
+    """Rows of files without bytes."""
+    with contextlib.closing(psycopg2.connect(dsn)) as connection, connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into files (key, kind, name, content_type, size, sha256) "
+            "select 'avatars/' || n || '.png', 'avatar', 'face', 'image/png', 1, '' from generate_series(1, 21) n"
+        )
