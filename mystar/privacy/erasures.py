@@ -16,6 +16,7 @@ from mystar.accounts.model import Account, Actor, SessionOpened
 from mystar.accounts.sessions.step_up import StepUp
 from mystar.audit.redaction import former_names, redact
 from mystar.audit.service import AuditService
+from mystar.errors import Unavailable
 from mystar.files.service import FileService
 from mystar.kit.clock import Clock
 from mystar.kit.events import Events
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 #: After which what stood in the way is looked at again.
 _AGAIN = timedelta(days=1)
+#: After which an erasure that has failed is tried again.
+_AFTER_FAILURE = timedelta(hours=1)
 
 
 class ErasureService:
@@ -164,11 +167,22 @@ class ErasureService:
 
     async def erase_next(self) -> int:
         """Erase one account whose waiting period is over, or postpone it; answers how many, 0 or 1."""
-        async with self._db.transaction() as tx:
-            erasure = await ErasureRepository(tx).lock_due(self._clock.now())
+        erasure: Erasure | None = None
+        try:
+            async with self._db.transaction() as tx:
+                erasure = await ErasureRepository(tx).lock_due(self._clock.now())
+                if erasure is None:
+                    return 0
+                await self._erase_or_postpone(tx, erasure)
+        except Unavailable:
+            raise
+        except Exception:
             if erasure is None:
-                return 0
-            await self._erase_or_postpone(tx, erasure)
+                raise
+            # The others are still erased.
+            log.exception("the erasure of account %s failed", erasure.account_id)
+            again = self._clock.now() + _AFTER_FAILURE
+            await ErasureRepository(self._db).postpone(erasure.id, again, erasure.blocked_by)
         return 1
 
     async def erase_now(self, account_id: int) -> None:

@@ -204,6 +204,28 @@ async def test_a_due_erasure_is_postponed_while_it_has_obstacles(
     assert not await sandbox_process.mails(buyer.email, "нельзя удалить"), "told once"
 
 
+async def test_an_erasure_that_fails_holds_up_no_others(app: web.Application, factory: Factory) -> None:
+    failing, other = await factory.person(), await factory.person()
+    for person in (failing, other):
+        await app[ERASURES].request_for(person.id, BY_LETTER)
+    await app[DATABASE].execute(
+        "update erasures set due_at = now() - make_interval(mins => (account_id = %(id)s)::int)", id=failing.id
+    )
+    await app[DATABASE].execute(
+        "create function refuse_erasure() returns trigger language plpgsql as $$"
+        " begin raise exception 'something refers to it'; end $$;"
+        " create trigger refuse_erasure before update on accounts for each row"
+        f" when (new.erased_at is not null and new.id = {failing.id}) execute function refuse_erasure()"
+    )
+    while await app[ERASURES].erase_next():
+        pass
+    erased = await app[DATABASE].all("select id from accounts where erased_at is not null")
+    assert [row["id"] for row in erased] == [other.id]
+    await app[DATABASE].execute("drop trigger refuse_erasure on accounts")
+    await fall_due(app, failing)
+    assert await app[DATABASE].value("select erased_at is not null from accounts where id = %(id)s", id=failing.id)
+
+
 async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:
     people = [await factory.person() for _ in range(3)]
     for person in people:
