@@ -65,7 +65,10 @@ METRICS_ACCESS = web.AppKey("metrics_access", MetricsAccess)
 _SWAGGER = Path(swagger_ui.__file__).parent / "static"
 _SWAGGER_FILES = {"swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"}
 #: The bundle has its icons as data: URLs and styles elements inline.
-_SWAGGER_POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+_SWAGGER_POLICY = (
+    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
 
 #: The icon of the pages, and of files that a browser opens by themselves.

@@ -42,7 +42,9 @@ def json_response(data: Any, status: int = 200, headers: Mapping[str, str] | Non
 def html_response(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """An HTML page with headers that forbid foreign resources, framing, sniffing and caching."""
     safe = {
-        "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'",
+        "Content-Security-Policy": (
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+        ),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",

@@ -190,7 +190,9 @@ async def test_the_link_opens_a_form_that_works_without_scripts(
     page = await api.get(link.path_qs, headers=PAGE)
     assert (page.status, page.content_type) == (200, "text/html")
     assert page.headers["Referrer-Policy"] == "no-referrer"
-    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    policy = page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
     text = await page.text()
     assert "<script" not in text
     assert "Новый пароль" in text
