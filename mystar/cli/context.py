@@ -7,9 +7,11 @@ import contextlib
 import errno
 import getpass
 import os
+import pwd
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import click
@@ -32,10 +34,25 @@ Action = Callable[[web.Application], Awaitable[None]]
 
 
 def load_and_configure() -> Settings:
-    """Load the settings and configure logging. :raises SettingsWrong:"""
+    """Load the settings and configure logging. :raises SettingsWrong: :raises click.ClickException: root runs it."""
     settings = load_settings()
+    if settings.profile == "production":
+        _refuse_root(settings.data_dir)
     configure_logging(settings.log.level, settings.log.format, requests=settings.log.requests)
     return settings
+
+
+def _refuse_root(data_dir: Path) -> None:
+    """What root writes into the folder of another account, that account cannot read or replace."""
+    if os.geteuid() or not data_dir.exists() or not (owner := data_dir.stat().st_uid):
+        return
+    try:
+        account = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        account = str(owner)
+    raise click.ClickException(
+        f"{data_dir} belongs to the account {account}, who could not read what root writes: run this as {account}"
+    )
 
 
 @contextlib.contextmanager

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 from pathlib import Path
 
 import psycopg2
 import pytest
+from click.testing import CliRunner
 
+from mystar.cli.commands import main
 from mystar.cli.context import error_lines
 from mystar.errors import NotFound
 from mystar.kit.storage.local import LocalStorage, StorageFull
 from tests.operations.test_backup import KEY, run
+from tests.operations.test_settings import PRODUCTION
 from tests.ports import unused_port
 
 
@@ -30,6 +34,19 @@ def test_a_folder_of_another_account_is_named_with_both() -> None:
     assert "may not use /mnt/backups: give it the folder, or run this as the account that owns it" in line
     assert error_lines(TimeoutError("Another process has been migrating")) == ["Another process has been migrating"]
     assert error_lines(NotFound()) == [NotFound.text.en]
+
+
+def test_root_does_not_write_into_the_folder_of_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data_dir = tmp_path / "var"
+    data_dir.mkdir()
+    if os.geteuid() == 0:
+        os.chown(data_dir, 12345, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name, value in {**PRODUCTION, "PROFILE": "production", "DATA_DIR": str(data_dir)}.items():
+        monkeypatch.setenv(f"MYSTAR_{name}", value)
+    for command in (["check"], ["serve"], ["restore", "--from", str(tmp_path)]):
+        done = CliRunner().invoke(main, command)
+        assert f"{data_dir} belongs to the account" in done.output, command
 
 
 async def test_a_backup_that_cannot_be_written_or_opened_says_why(dsn: str, tmp_path: Path) -> None:
