@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from mystar.kit.postgres.database import Database, Tx
 from tests.programs import Program
 
 T = TypeVar("T")
@@ -21,6 +22,31 @@ async def eventually(question: Callable[[], Awaitable[T]], timeout: float = 60) 
             raise AssertionError(f"still {answer!r} after {timeout} s")
         await asyncio.sleep(0.05)
     return answer
+
+
+async def behind(db: Database, change: Callable[[Tx], Awaitable[object]], act: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``act``, which begins before the transaction of ``change`` commits, and waits for it or ends."""
+    changed = asyncio.Event()
+
+    async def acts() -> T:
+        await changed.wait()
+        return await act()
+
+    async def waits() -> bool:
+        here = "datname = current_database() and wait_event_type = 'Lock'"
+        return acting.done() or bool(await db.value(f"select exists (select from pg_stat_activity where {here})"))
+
+    async def watches() -> None:
+        await changed.wait()
+        await eventually(waits)
+
+    # Tasks that begin inside of the transaction would be part of it.
+    acting, watching = asyncio.create_task(acts()), asyncio.create_task(watches())
+    async with db.transaction() as tx:
+        await change(tx)
+        changed.set()
+        await watching
+    return await acting
 
 
 def first_line(process: subprocess.Popen[bytes] | Program, timeout: float) -> bytes:

@@ -81,10 +81,15 @@ class MailedLinks:
 
     async def send_requested(self, message: OutboxMessage) -> None:
         """The outbox's handler for ``REQUESTS``."""
-        account, _ = await AccountRepository(self._db).find(credential_of(message.payload["email"])) or (None, None)
-        if account is None or not account.is_active:
+        key = message.payload["email"]
+        found, _ = await AccountRepository(self._db).find(credential_of(key)) or (None, None)
+        if found is None:
             return
         async with self._db.transaction() as tx:
+            # Under its lock: a link to an address that is just being replaced would outlive those that the change ends.
+            account = await AccountRepository(tx).lock(found.id)
+            if not account.is_active or account.email is None or email_key(account.email) != key:
+                return
             if message.payload["purpose"] == "reset_password":
                 # For a week only the previous e-mail, by its own link, recovers the account (`ContactChanges`).
                 if not await ContactChangeRepository(tx).is_pending(account.id, "email", self._clock.now()):

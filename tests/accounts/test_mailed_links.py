@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 
 import pytest
 from aiohttp import web
 
+from mystar.accounts.keys import ACCOUNTS
+from mystar.accounts.repository import AccountRepository
 from mystar.kit.keys import DATABASE
+from mystar.kit.outbox.model import OutboxMessage
+from mystar.kit.postgres.database import Tx
 from tests.conftest import Api
 from tests.factory import Factory
 from tests.sandbox_process import SandboxProcess
-from tests.waiting import eventually
+from tests.waiting import behind, eventually
 
 NAME = "evil.example/free"
 
@@ -72,3 +77,22 @@ async def test_a_mail_to_an_unconfirmed_address_has_no_name(
     await eventually(sent)
     for payload in await app[DATABASE].all("select payload from outbox where topic in ('mail', 'account_mail')"):
         assert NAME not in f"{payload['payload']['text']}{payload['payload']['html']}{payload['payload']['subject']}"
+
+
+async def test_no_link_is_mailed_to_an_address_that_is_just_being_replaced(
+    app: web.Application, factory: Factory
+) -> None:
+    """It would confirm the new address, which may be that of another person."""
+    old, new, db = "owner-of-a-race@example.com", "victim-of-a-race@example.com", app[DATABASE]
+    person = await factory.person(email=old)
+    await db.execute("update accounts set email_verified_at = null where id = %(id)s", id=person.id)
+
+    async def change(tx: Tx) -> None:
+        await AccountRepository(tx).lock(person.id)
+        change = "update accounts set email = %(email)s, email_key = %(email)s where id = %(id)s"
+        await tx.execute(change, email=new, id=person.id)
+
+    payload = {"purpose": "confirm_email", "email": old, "door": "market"}
+    request = OutboxMessage(1, "link_request", None, uuid.uuid4(), payload, 1)
+    await behind(db, change, lambda: app[ACCOUNTS]._links.send_requested(request))
+    assert await db.value("select count(*) from mailed_tokens where account_id = %(id)s", id=person.id) == 0

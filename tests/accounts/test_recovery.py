@@ -9,15 +9,19 @@ import pytest
 from aiohttp import web
 
 from mystar.accounts.keys import ACCOUNTS, CONTACTS
+from mystar.accounts.keys import IDENTITIES as IDENTITIES_OF
 from mystar.accounts.model import ClientInfo
+from mystar.accounts.repository import AccountRepository
 from mystar.audit.keys import AUDIT
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.database import Tx
 from mystar.kit.security.tokens import token_of as token_of_seed
 from mystar.settings import Settings
 from tests.accounts.oauth.oauth_flow import VK, YANDEX, login, register, token_of
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person
 from tests.sandbox_process import SandboxProcess
+from tests.waiting import behind
 
 NEW = "Another-Word-For-Mum-8"
 THIEF = {"login": "thief", "email": "thief@example.com"}
@@ -136,6 +140,22 @@ async def test_linking_needs_a_recent_session_and_is_mailed(
     assert (await register(api, VK, vk, as_=person)).status == 200
     await sandbox_process.wait_for_mail(person.email, "вход через vk")
     assert {"password_refused", "identity_linked"} <= set(await actions(app))
+
+
+async def test_a_linked_sign_in_that_is_just_being_removed_opens_no_session(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    """All sessions of a thief end when the owner takes the account back; none may begin at that moment."""
+    person = await factory.person(channel="market")
+    vk = await token_of(api, VK, **THIEF)
+    assert (await register(api, VK, vk, as_=person)).status == 200
+    api.forget_cookies()
+
+    async def take_back(tx: Tx) -> None:
+        await AccountRepository(tx).lock(person.id)
+        await app[IDENTITIES_OF].drop(tx, person.id)
+
+    assert (await behind(app[DATABASE], take_back, lambda: login(api, VK, vk))).status == 400
 
 
 async def test_linked_sign_ins_are_listed_and_removed(api: Api, app: web.Application, factory: Factory) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -12,6 +11,7 @@ from mystar.chat.keys import CHAT
 from mystar.chat.model import ReadMark, ReadMoved
 from mystar.chat.repository import ChatRepository
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.database import Tx
 from mystar.orders.keys import ORDERS
 from tests.chat.chat_client import mark, opened, said
 from tests.conftest import Api
@@ -19,7 +19,7 @@ from tests.factory import Factory, Person, actor, video
 from tests.files.uploading import form
 from tests.notifications.notification_requests import LIST, kinds, notifications_of, unread
 from tests.sandbox_process import SandboxProcess
-from tests.waiting import eventually
+from tests.waiting import behind, eventually
 
 
 @pytest.fixture
@@ -176,30 +176,14 @@ async def test_a_message_that_waits_for_the_reader_of_the_others_notifies_again(
     api: Api, app: web.Application, factory: Factory
 ) -> None:
     anna, boris = await factory.person("anna"), await factory.person("boris")
-    chat, db, may_send = await opened(api, anna, boris), app[DATABASE], asyncio.Event()
+    chat = await opened(api, anna, boris)
     await said(api, anna, chat, "Hello")
 
-    async def send() -> None:
-        await may_send.wait()
-        await app[CHAT].send(actor(anna), chat, "Are you there?")
-
-    async def waits() -> bool:
-        here = "datname = current_database() and wait_event_type = 'Lock'"
-        return bool(await db.value(f"select exists (select from pg_stat_activity where {here})"))
-
-    sending = asyncio.create_task(send())
-    waiting = asyncio.create_task(eventually_after(may_send, waits))
-    async with db.transaction() as tx:
+    async def read(tx: Tx) -> None:
         chats = ChatRepository(tx)
-        read = (await chats.lock(chat)).last_number
-        reader = (await chats.move_read_mark(chat, boris.id, read)).member(boris.id)
-        await tx.publish(ReadMoved(ReadMark(chat, reader.read_position, boris.id, read)))
-        may_send.set()
-        await waiting
-    await sending
+        number = (await chats.lock(chat)).last_number
+        reader = (await chats.move_read_mark(chat, boris.id, number)).member(boris.id)
+        await tx.publish(ReadMoved(ReadMark(chat, reader.read_position, boris.id, number)))
+
+    await behind(app[DATABASE], read, lambda: app[CHAT].send(actor(anna), chat, "Are you there?"))
     assert (await kinds(api, boris), await unread(api, boris)) == (["message", "message"], 1)
-
-
-async def eventually_after(event: asyncio.Event, question: Callable[[], Awaitable[bool]]) -> None:
-    await event.wait()
-    await eventually(question)

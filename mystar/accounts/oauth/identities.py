@@ -48,6 +48,17 @@ class IdentityService:
         return removed
 
 
+async def linked_account(tx: Tx, provider: str, subject: str) -> int | None:
+    """The account that the sign-in is linked with; locked, so that it still is at the commit. None = with none."""
+    rows = ProviderRepository(tx)
+    found = await rows.account_of(provider, subject)
+    if found is None:
+        return None
+    await AccountRepository(tx).lock(found)
+    # Removed meanwhile, as by the owner who takes the account back from a thief?
+    return await rows.account_of(provider, subject)
+
+
 async def link_identity(tx: Tx, account_id: int, provider: str, subject: str) -> None:
     """Link a sign-in with the account. :raises AlreadyRegistered: by a concurrent request."""
     before = await _providers(tx, account_id)

@@ -36,7 +36,7 @@ from mystar.accounts.model import (
     Taken,
 )
 from mystar.accounts.oauth.attempts import SignInAttempts
-from mystar.accounts.oauth.identities import link_identity
+from mystar.accounts.oauth.identities import link_identity, linked_account
 from mystar.accounts.oauth.linking import Create, EmailOwner, Link, LinkingContext, LogIn, Refuse, decide
 from mystar.accounts.oauth.model import SignInRefused, refusal_of_redirect
 from mystar.accounts.oauth.providers.base import Name, Profile, Provider, ResponseType
@@ -268,12 +268,11 @@ class SignInService:
         contact: ContactDetails | None = None,
         race: int = 0,
     ) -> Opened:
-        accounts, rows = AccountRepository(tx), ProviderRepository(tx)
-        contact = contact or ContactDetails()
+        accounts, contact = AccountRepository(tx), contact or ContactDetails()
         email, email_verified = _email(profile, contact)
         context = LinkingContext(
             registering,
-            linked=await rows.account_of(provider.issuer, profile.subject),
+            linked=await linked_account(tx, provider.issuer, profile.subject),
             email_verified=email_verified,
             email_owner=await self._email_owner(accounts, email),
             actor=actor.id if actor else None,
