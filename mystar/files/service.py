@@ -12,6 +12,7 @@ from functools import partial
 from mystar.accounts.model import Actor
 from mystar.accounts.profile import FurtherChange
 from mystar.accounts.service import AccountService
+from mystar.errors import Unavailable
 from mystar.files.ingest import Ingestor
 from mystar.files.inspection import Inspector, MediaRejected
 from mystar.files.model import IMAGES, FileInUse, FileTooLarge, FileUnknown, StagedUpload, StoredFile
@@ -327,7 +328,10 @@ class FileService:
     # Sweeping
 
     async def sweep(self) -> int:
-        """Delete uploads that were not attached in time, and the bytes of deleted files; answer how many."""
+        """Delete uploads that were not attached in time, and the bytes of deleted files; answer how many.
+
+        :raises OSError: when all others are deleted, if some cannot be.
+        """
         now = self._clock.now()
         while await FileRepository(self._db).mark_unattached_deleted(before=now - PATIENCE, now=now, batch=_BATCH):
             pass
@@ -339,12 +343,13 @@ class FileService:
         await FileRepository(self._db).delete_stale_reservations(now - STALE)
         await FileRepository(self._db).delete_expired_turns(now)
         await self._storage.purge(now - PATIENCE)
-        removed, after = 0, ""
+        removed, stuck, after = 0, 0, ""
         while keys := await FileRepository(self._db).marked_deleted(after=after, batch=_BATCH):
-            for key in keys:
-                await self._storage.delete(key)
-            await FileRepository(self._db).delete_marks(keys)
-            removed, after = removed + len(keys), keys[-1]
+            gone = await self._delete_bytes(keys)
+            await FileRepository(self._db).delete_marks(gone)
+            removed, stuck, after = removed + len(gone), stuck + len(keys) - len(gone), keys[-1]
+        if stuck:
+            raise OSError(f"the bytes of {stuck} deleted files are left")
         return removed
 
     async def sweep_objects_without_row(self) -> int:
@@ -360,10 +365,21 @@ class FileService:
         return removed + await self._remove_objects_without_row(batch)
 
     async def _remove_objects_without_row(self, keys: list[str]) -> int:
-        strays = await FileRepository(self._db).unknown_keys(keys)
-        for key in strays:
-            await self._storage.delete(key)
-        return len(strays)
+        return len(await self._delete_bytes(await FileRepository(self._db).unknown_keys(keys)))
+
+    async def _delete_bytes(self, keys: Sequence[str]) -> list[str]:
+        """Those that are deleted: one that the storage refuses to delete holds up no others."""
+        gone = []
+        for key in keys:
+            try:
+                await self._storage.delete(key)
+            except Unavailable:
+                raise
+            except Exception as error:
+                log.error("the bytes of %s cannot be deleted: %r", key, error)
+            else:
+                gone.append(key)
+        return gone
 
     async def missing(self) -> AsyncIterable[str]:
         """Keys of rows whose bytes are missing; none when all is well (promise F3)."""

@@ -61,6 +61,23 @@ async def test_the_bytes_of_a_deleted_file_are_removed_by_the_next_sweep(
     assert stored(media_folder) == []
 
 
+async def test_bytes_that_cannot_be_deleted_hold_up_no_others(
+    app: web.Application, files: FileService, receive: Receive, owner: Person, media_folder: Path
+) -> None:
+    first, second = sorted([(await receive(owner, b"1")), await receive(owner, b"2")], key=lambda file: file.key)
+    async with app[DATABASE].transaction() as tx:
+        for file in (first, second):
+            await files.mark_deleted(tx, file.id)
+    (media_folder / first.key).unlink()
+    (media_folder / first.key / "of another account of the system").mkdir(parents=True)
+    with pytest.raises(OSError, match="1 deleted files"):
+        await files.sweep()
+    assert not (media_folder / second.key).exists()
+    (media_folder / first.key / "of another account of the system").rmdir()
+    (media_folder / first.key).rmdir()
+    assert await files.sweep() == 1, "it is tried again"
+
+
 async def test_a_rolled_back_deletion_keeps_the_file(
     api: Api, app: web.Application, files: FileService, receive: Receive, owner: Person
 ) -> None:
