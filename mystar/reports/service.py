@@ -59,6 +59,8 @@ class ReportService:
             if seen.account_id == actor.id:
                 raise OwnReport
             case_id = await reports.open_case(kind, object_id, seen.account_id, now)
+            # Again: the case waits for the erasure of an account, after which nothing of it may be kept.
+            seen = await reports.seen(actor.id, kind, object_id)
             # Under the lock of the case: of two requests at once the second one finds the first.
             if (first := await reports.open_report(actor.id, kind, object_id)) is not None:
                 raise ReportExists(report_id=first)

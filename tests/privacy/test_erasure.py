@@ -17,6 +17,7 @@ from mystar.audit.keys import AUDIT
 from mystar.audit.model import Filters
 from mystar.files.keys import FILES
 from mystar.kit.keys import DATABASE
+from mystar.kit.postgres.database import Tx
 from mystar.privacy.keys import ERASURES, EXPORT_BUILDER, EXPORTS
 from mystar.privacy.model import Requester
 from mystar.settings import Settings
@@ -25,6 +26,7 @@ from tests.factory import PASSWORD, Factory, Person, actor
 from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, SamplePeople
 from tests.privacy.table_scan import found_in
 from tests.sandbox_process import SandboxProcess
+from tests.waiting import behind
 
 ERASURE = "/api/v1/users/me/erasure/"
 BY_LETTER = Requester("operator", reason="A letter")
@@ -224,6 +226,23 @@ async def test_an_erasure_that_fails_holds_up_no_others(app: web.Application, fa
     await app[DATABASE].execute("drop trigger refuse_erasure on accounts")
     await fall_due(app, failing)
     assert await app[DATABASE].value("select erased_at is not null from accounts where id = %(id)s", id=failing.id)
+
+
+async def test_a_report_that_waits_for_an_erasure_keeps_nothing_of_the_person(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    person, reporter, erasures = await factory.person(), await factory.person(channel="market"), app[ERASURES]
+    await erasures.request_for(person.id, BY_LETTER)
+
+    async def being_erased(tx: Tx) -> None:
+        await erasures._erase(tx, await erasures._accounts.lock(tx, person.id))
+
+    async def report() -> int:
+        body = {"kind": "person", "object_id": person.id, "reason": "insult"}
+        return (await api.post("/api/v1/reports/", body, as_=reporter)).status
+
+    assert await behind(app[DATABASE], being_erased, report) == 404
+    assert await app[DATABASE].value("select count(*) from reports") == 0
 
 
 async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:
