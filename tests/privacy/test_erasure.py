@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -243,6 +244,35 @@ async def test_a_report_that_waits_for_an_erasure_keeps_nothing_of_the_person(
 
     assert await behind(app[DATABASE], being_erased, report) == 404
     assert await app[DATABASE].value("select count(*) from reports") == 0
+
+
+async def test_mails_that_wait_for_others_keep_their_address_and_their_parts(
+    app: web.Application, factory: Factory
+) -> None:
+    """A user name may be a word of an address, or the name of a field."""
+    person, db = await factory.person("text"), app[DATABASE]
+    mail = {
+        "to": "text@shop.example",
+        "reply_to": person.email,
+        "subject": "From text",
+        "text": "Text wrote",
+        "html": "text",
+    }
+    push = {"data": {"title": "text", "body": "Of text", "tag": "text-1"}, "text": 1}
+    put = (
+        "insert into outbox (topic, payload, next_attempt_at) values (%(topic)s, %(payload)s, now() + interval '1 day')"
+    )
+    for topic, payload in (("mail", mail), ("push", push)):
+        await db.execute(put, topic=topic, payload=json.dumps(payload))
+    await erase(app, person)
+    waiting = {
+        row["topic"]: row["payload"] for row in await db.all("select topic, payload from outbox where done_at is null")
+    }
+    alias = f"deleted-{person.id}"
+    assert waiting["mail"] == {
+        **{"to": "text@shop.example", "subject": f"From {alias}", "text": f"{alias} wrote", "html": alias}
+    }
+    assert waiting["push"] == {"data": {"title": alias, "body": f"Of {alias}", "tag": "text-1"}, "text": 1}
 
 
 async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:

@@ -105,5 +105,16 @@ delete from outbox
 where topic in ('mail', 'account_mail') and (done_at is not null or failed_at is not null) and mentions(payload::text, %(names)s::text[]);
 
 -- name: erase_mails_about
-update outbox set payload = redacted(payload::text, %(names)s::text[], %(alias)s)::jsonb
-where topic in ('mail', 'account_mail', 'push') and mentions(payload::text, %(names)s::text[]);
+-- In what is read only: a name may be a word of another's address, or that of a field.
+update outbox set payload = payload - case when lower(payload ->> 'reply_to') = any(%(emails)s::text[]) then 'reply_to' else '' end
+    || jsonb_build_object(
+        'subject', redacted(payload ->> 'subject', %(names)s::text[], %(alias)s),
+        'text', redacted(payload ->> 'text', %(names)s::text[], %(alias)s),
+        'html', redacted(payload ->> 'html', %(names)s::text[], %(alias)s))
+where topic in ('mail', 'account_mail') and mentions(payload::text, %(names)s::text[]);
+
+-- name: erase_pushes_about
+update outbox set payload = jsonb_set(payload, '{data}', payload -> 'data' || jsonb_build_object(
+    'title', redacted(payload #>> '{data,title}', %(names)s::text[], %(alias)s),
+    'body', redacted(payload #>> '{data,body}', %(names)s::text[], %(alias)s)))
+where topic = 'push' and mentions(payload::text, %(names)s::text[]);

@@ -18,6 +18,7 @@ PERSONAL_DATA = PersonalQueries(
         QUERIES.erase_link_requests,
         QUERIES.erase_sent_mails_about,
         QUERIES.erase_mails_about,
+        QUERIES.erase_pushes_about,
     ),
 )
 
