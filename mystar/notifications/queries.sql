@@ -202,7 +202,7 @@ where (conversations.low_id = %(account_id)s or conversations.high_id = %(accoun
 
 -- name: erase_offer_words
 -- Notifications of others about offers: the reason is the person's, the title may name the person.
-update notifications set data = redacted((data - 'reason')::text, %(names)s::text[], %(alias)s)::jsonb
+update notifications set data = redacted_json(data - 'reason', %(names)s::text[], %(alias)s)
 from conversations
 where (conversations.low_id = %(account_id)s or conversations.high_id = %(account_id)s)
     and notifications.account_id = case when low_id = %(account_id)s then high_id else low_id end
@@ -213,7 +213,7 @@ where (conversations.low_id = %(account_id)s or conversations.high_id = %(accoun
 update notifications set data = case when exists (
         select from order_events where order_id = notifications.subject_id and actor_id = %(account_id)s
             and to_status in ('cancelled', 'rejected'))
-    then data - 'reason' else redacted(data::text, %(names)s::text[], %(alias)s)::jsonb end
+    then data - 'reason' else redacted_json(data, %(names)s::text[], %(alias)s) end
 where subject = 'order' and data ? 'reason'
     and (account_id, subject_id) in (
         select creators.account_id, orders.id from orders join creators on creators.id = orders.creator_id

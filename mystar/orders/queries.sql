@@ -326,7 +326,7 @@ where cancellation_reason <> '' and id in (
 -- name: erase_sold
 -- The wish of an order by an offer may be the creator's text.
 update orders set cancellation_reason = redacted(cancellation_reason, %(names)s::text[], %(alias)s),
-    options = redacted(options::text, %(names)s::text[], %(alias)s)::jsonb,
+    options = redacted_json(options, %(names)s::text[], %(alias)s),
     wish = case when offer_id is null then wish else redacted(wish, %(names)s::text[], %(alias)s) end
 where creator_id = (select id from creators where account_id = %(account_id)s)
     and mentions(
@@ -336,7 +336,7 @@ where creator_id = (select id from creators where account_id = %(account_id)s)
 -- Reasons of others stay, without the names.
 update order_events set details = case
         when actor_id = %(account_id)s and details ? 'reason' then details || '{"reason": ""}'
-        else redacted(details::text, %(names)s::text[], %(alias)s)::jsonb end
+        else redacted_json(details, %(names)s::text[], %(alias)s) end
 where order_id in (
         select id from orders where buyer_id = %(account_id)s
         union all

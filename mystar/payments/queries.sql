@@ -129,6 +129,6 @@ where payer_id = %(account_id)s
     and mentions(concat_ws(' ', description, refusal), %(names)s::text[]);
 
 -- name: erase_discrepancies
-update payment_discrepancies set details = redacted(details::text, %(names)s::text[], %(alias)s)::jsonb
+update payment_discrepancies set details = redacted_json(details, %(names)s::text[], %(alias)s)
 where payment_id in (select id from payments where payer_id = %(account_id)s)
     and mentions(details::text, %(names)s::text[]);

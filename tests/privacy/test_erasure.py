@@ -22,6 +22,7 @@ from mystar.kit.postgres.database import Tx
 from mystar.privacy.keys import ERASURES, EXPORT_BUILDER, EXPORTS
 from mystar.privacy.model import Requester
 from mystar.settings import Settings
+from tests.chat.chat_client import opened
 from tests.conftest import Api
 from tests.factory import PASSWORD, Factory, Person, actor
 from tests.privacy.sample_people import BUYER_WORDS, CREATOR_WORDS, SamplePeople
@@ -273,6 +274,27 @@ async def test_mails_that_wait_for_others_keep_their_address_and_their_parts(
         **{"to": "text@shop.example", "subject": f"From {alias}", "text": f"{alias} wrote", "html": alias}
     }
     assert waiting["push"] == {"data": {"title": alias, "body": f"Of {alias}", "tag": "text-1"}, "text": 1}
+
+
+async def test_a_name_that_is_digits_or_a_field_leaves_documents_readable(
+    api: Api, app: web.Application, factory: Factory
+) -> None:
+    person, other, db = await factory.person("1000"), await factory.person(), app[DATABASE]
+    chat = await opened(api, other, person)
+    data = {"conversation_id": chat, "offer_id": 1000, "price": "1000.00", "title": "For 1000"}
+    await db.execute(
+        "insert into notifications (id, account_id, kind, data, subject, subject_id, created_at)"
+        " values (1, %(id)s, 'offer_declined', %(data)s, 'conversation', %(chat)s, now())",
+        **{"id": other.id, "data": json.dumps(data), "chat": chat},
+    )
+    await erase(app, person)
+    alias = f"deleted-{person.id}"
+    assert await db.value("select data from notifications where id = 1") == {**data, "title": f"For {alias}"}
+    options = [{"id": None, "name": "Price", "description": "By price", "price": 1000}]
+    redacted = "select redacted_json(%(options)s::jsonb, array['price', '1000'], %(alias)s)"
+    assert await db.value(redacted, options=json.dumps(options), alias=alias) == [
+        {"id": None, "name": alias, "description": f"By {alias}", "price": 1000}
+    ]
 
 
 async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:
