@@ -35,7 +35,10 @@ class AccountErasure:
     async def person(self, tx: Tx, account: Account, former: Iterable[str]) -> ErasedPerson:
         """:param former: user names and full names that the account had before."""
         accounts = AccountRepository(tx)
-        contacts = await accounts.former_contacts(account.id)
+        former_contacts = await accounts.former_contacts(account.id)
+        contacts = [
+            (field, value) for field, value in former_contacts if not await _is_anothers(accounts, field, value)
+        ]
         emails = {account.email or "", *(value for field, value in contacts if field == "email")} - {""}
         phones = {account.phone or "", *(value for field, value in contacts if field == "phone")} - {""}
         full_names = {account.full_name, f"{account.last_name} {account.first_name}".strip()} - {""}
@@ -50,3 +53,9 @@ class AccountErasure:
         plain = f"deleted-{account_id}"
         taken = await accounts.taken_usernames([plain], but=account_id)
         return f"{plain}-{secrets.token_hex(4)}" if taken else plain
+
+
+async def _is_anothers(accounts: AccountRepository, field: str, value: str) -> bool:
+    """Whether another account has the contact now: its mails and texts are not those of the erased person."""
+    email, phone = (value, None) if field == "email" else (None, value)
+    return bool(await accounts.taken(username="", email=email, phone=phone))

@@ -297,6 +297,22 @@ async def test_a_name_that_is_digits_or_a_field_leaves_documents_readable(
     ]
 
 
+async def test_mails_to_an_address_that_another_account_has_now_are_kept(
+    app: web.Application, factory: Factory
+) -> None:
+    person, heir, db = await factory.person(), await factory.person(email="handed-on@shop.example"), app[DATABASE]
+    await db.execute(
+        "insert into contact_changes (account_id, field, old_value, digest, changed_at, expires_at)"
+        " values (%(id)s, 'email', %(email)s, 'x', now(), now())",
+        **{"id": person.id, "email": heir.email},
+    )
+    mail = {"to": heir.email, "subject": "x", "text": heir.email, "html": "x"}
+    put = "insert into outbox (topic, payload, next_attempt_at) values ('mail', %(mail)s, now() + interval '1 day')"
+    await db.execute(put, mail=json.dumps(mail))
+    await erase(app, person)
+    assert await db.value("select payload from outbox where done_at is null and topic = 'mail'") == mail
+
+
 async def test_two_processes_erase_an_account_once(app: web.Application, factory: Factory, api: Api) -> None:
     people = [await factory.person() for _ in range(3)]
     for person in people:
