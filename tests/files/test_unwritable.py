@@ -52,8 +52,9 @@ async def test_an_unwritable_folder_is_reported_by_uploads_readiness_metrics_and
     assert (ready.status, (await ready.json())["code"]) == (503, "storage_full")
     assert (await api.get("/healthz")).status == 200
     assert "mystar_storage_writable 0.0" in await (await api.get("/metrics")).text()
-    (problem,) = await broken_invariants(app)
+    problem, consequence = await broken_invariants(app)
     assert problem.startswith("file storage: unusable: ")
+    assert consequence.startswith("files were not looked for")
     # Everything else goes on.
     assert (await api.get("/api/v1/categories/")).status == 200
 

@@ -62,8 +62,8 @@ FAULTS = (
         "another-key-at-each-attempt",
         "M6",
         "mystar/payments/tasks.py",
-        "self._ask(call, payment, str(message.idempotency_key))",
-        "self._ask(call, payment, __import__('uuid').uuid4().hex)",
+        "key = str(message.idempotency_key)",
+        "key = __import__('uuid').uuid4().hex",
         (f"{_PAYMENTS}/test_provider_failures.py",),
     ),
     Fault(

@@ -113,7 +113,7 @@ FAULTS = (
         "pages-of-any-site",
         "S13",
         f"{_KIT}/realtime/websocket.py",
-        "    if origin not in own and not request.app[ORIGINS].allows(origin):",
+        "    if origin not in _own_origins(request) and not request.app[ORIGINS].allows(origin):",
         "    if False:",
         ("tests/realtime/test_websocket.py::test_pages_of_other_sites_may_not_connect",),
     ),
