@@ -19,13 +19,18 @@ from tests.factory import Person
 
 FACTORS = "/api/v1/users/me/factors/"
 STEP = "/api/auth/second-factor/"
+#: Seconds for which a code is the current one (RFC 6238).
+_STEP = 30
 
 
 class AheadClock(Clock):
-    """Ten minutes behind, so that it can be moved without issuing tokens that are not valid yet."""
+    """Ten minutes behind, so that it can be moved without issuing tokens that are not valid yet.
+
+    A step of codes begins with it: none ends by chance between two codes that are to be of the same step.
+    """
 
     def __init__(self) -> None:
-        self.ahead = timedelta(minutes=-10)
+        self.ahead = timedelta(minutes=-10, seconds=-(super().now().timestamp() % _STEP))
 
     def now(self) -> Any:
         return super().now() + self.ahead
@@ -63,7 +68,7 @@ class Owner:
         return pyotp.TOTP(self.secret).at(self.clock.now(), counter_offset=steps)
 
     def next_code(self) -> str:
-        self.clock.move(30)
+        self.clock.move(_STEP)
         return self.code()
 
     async def made(self, path: str, body: Any = None, status: int = 201) -> Any:
