@@ -95,7 +95,7 @@ async def test_an_order_not_accepted_in_time_is_cancelled_and_its_hold_released(
     assert [(event.action, event.role, event.actor and event.actor.id) for event in timeline][3:4] == [
         ("acceptance_late", "system", None)
     ]
-    mail = await sandbox_process.wait_for_mail(market.buyer.email, "")
+    mail = await sandbox_process.wait_for_mail(market.buyer.email, "отменён")
     assert "не ответил вовремя" in mail["text"]
 
 

@@ -180,7 +180,7 @@ async def test_a_declined_greeting_that_was_charged_is_refunded_in_full(
     payment = await app[PAYMENTS].of_order(order_id)
     assert payment is not None
     assert (payment.captured, payment.refunded) == (payment.amount, payment.amount)
-    letter = await sandbox.wait_for_mail(customer.email)
+    letter = await sandbox.wait_for_mail(customer.email, "отклонён")
     assert "на ваш счёт" in letter["text"]
     assert not await broken_invariants(app)
 
