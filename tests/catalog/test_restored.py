@@ -73,7 +73,8 @@ async def crash(changes: CatalogChanges, dsn: str) -> None:
         async def is_down() -> bool:
             try:
                 witness.cursor().execute("select 1")
-            except psycopg2.OperationalError:
+            except psycopg2.DatabaseError:
+                # An OperationalError, or this one itself, by how the connection ended.
                 return True
             return False
 

@@ -90,7 +90,9 @@ def _translated(error: psycopg2.Error, constraints: Constraints) -> Exception | 
         return TransactionBroken("The transaction failed at an earlier statement")
     if code in _INVALID_VALUES:
         return Invalid()
-    lost = not code and isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    # psycopg2 takes the plain class for a connection that ended while it read the answer.
+    is_of_connection = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+    lost = not code and (is_of_connection or type(error) is psycopg2.DatabaseError)
     return Unavailable(retry_after=5) if lost or code.startswith(_OUTAGE) else None
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from mystar.errors import Invalid, Unavailable
 from mystar.kit.postgres.database import ConstraintViolated, Database, NoRow
+from mystar.kit.postgres.errors import translate_errors
 from tests.kit.postgres.words_table import WRITE, WordTaken, words
 from tests.tcp_proxy import proxied
 
@@ -216,3 +217,14 @@ async def test_a_connection_inside_a_transaction_is_not_reused(db: Database) -> 
     await db.execute("begin")
     assert db.pool.size == 0
     assert await db.value("select now() = statement_timestamp()")
+
+
+@pytest.mark.parametrize("kind", [psycopg2.OperationalError, psycopg2.InterfaceError, psycopg2.DatabaseError])
+def test_a_connection_that_ends_before_the_answer_is_an_outage(kind: type[psycopg2.Error]) -> None:
+    with pytest.raises(Unavailable), translate_errors():
+        raise kind("server closed the connection unexpectedly")
+
+
+def test_what_no_answer_of_the_server_explains_is_a_defect() -> None:
+    with pytest.raises(psycopg2.ProgrammingError), translate_errors():
+        raise psycopg2.ProgrammingError("the connection cannot be re-entered recursively")
