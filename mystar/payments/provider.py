@@ -15,8 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
+
+#: The provider's clock and ours may differ by this.
+CLOCK_MARGIN = timedelta(minutes=10)
 
 #: The provider's names of statuses.
 PENDING, WAITING, SUCCEEDED, CANCELED = "pending", "waiting_for_capture", "succeeded", "canceled"
@@ -126,6 +129,19 @@ class RefundLister(Protocol):
         self, *, since: datetime | None = None, payment_id: str | None = None, cursor: str | None = None
     ) -> ProviderRefundPage:
         """A page of refunds created at ``since`` or later, or of one payment. Raises `ProviderError`."""
+
+
+async def listed_refunds(
+    lister: RefundLister, *, since: datetime | None = None, payment_id: str | None = None
+) -> list[ProviderRefund]:
+    """All pages of `RefundLister.list_refunds`. :raises ProviderError: the list could not be read to the end."""
+    found: list[ProviderRefund] = []
+    cursor = None
+    while True:
+        page = await lister.list_refunds(since=since, payment_id=payment_id, cursor=cursor)
+        found += page.refunds
+        if (cursor := page.next_cursor) is None:
+            return found
 
 
 class Gateway(RefundLister, Protocol):

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mystar.kit.money import rubles_text
 from mystar.kit.postgres.database import Database
-from mystar.payments.provider import CANCELED, SUCCEEDED, ProviderRefund, RefundLister
+from mystar.payments.provider import CANCELED, SUCCEEDED, ProviderRefund, RefundLister, listed_refunds
 from mystar.payments.reconciliation import Difference
 from mystar.payments.repository import BookedRefunds, PaymentRepository
 
@@ -34,7 +34,7 @@ class RefundReconciliation:
 
     async def run(self, since: datetime) -> ComparedRefunds:
         """:raises ProviderError: the provider's list could not be read to the end."""
-        listed = await self._listed(since=since)
+        listed = await listed_refunds(self._gateway, since=since)
         theirs: dict[str, list[ProviderRefund]] = defaultdict(list)
         for refund in listed:
             theirs[refund.payment_id].append(refund)
@@ -48,7 +48,7 @@ class RefundReconciliation:
 
     async def _recheck(self, provider_id: str) -> list[Difference]:
         """Read all refunds of the payment on both sides, since the list began late, or either has changed."""
-        theirs = await self._listed(payment_id=provider_id)
+        theirs = await listed_refunds(self._gateway, payment_id=provider_id)
         booked = (await self._payments.booked_refunds([provider_id], None)).get(provider_id)
         if booked is None:
             said = [one for one in theirs if one.status != CANCELED]
@@ -56,15 +56,6 @@ class RefundReconciliation:
         if booked.is_moving or sum(booked.amounts) == _succeeded(theirs):
             return []
         return list(_compared(booked, theirs))
-
-    async def _listed(self, *, since: datetime | None = None, payment_id: str | None = None) -> list[ProviderRefund]:
-        found: list[ProviderRefund] = []
-        cursor = None
-        while True:
-            page = await self._gateway.list_refunds(since=since, payment_id=payment_id, cursor=cursor)
-            found += page.refunds
-            if (cursor := page.next_cursor) is None:
-                return found
 
 
 def _succeeded(refunds: Iterable[ProviderRefund]) -> int:

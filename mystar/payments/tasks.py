@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mystar.kit.clock import Clock
 from mystar.kit.outbox.model import GiveUp, OutboxMessage, Postpone
@@ -12,16 +12,17 @@ from mystar.payments.methods import OfferedMethods
 from mystar.payments.model import DealTerms, Payment
 from mystar.payments.provider import (
     CANCELED,
+    CLOCK_MARGIN,
     CircuitOpen,
     DealShare,
     Gateway,
     PaymentNotFound,
     ProviderPayment,
     ProviderRefund,
-    ProviderRefundPage,
     RateLimited,
     Refused,
     Unauthorized,
+    listed_refunds,
 )
 from mystar.payments.repository import PaymentRepository
 from mystar.payments.settlement import Settlement
@@ -36,8 +37,6 @@ MAX_PAUSE = 30.0
 _AFTER_REFUSAL = 600.0
 _REFUND_PENDING = 60.0
 _NEVER_CREATED = "never_created"
-#: The provider's clock and ours may differ by this.
-_CLOCK_MARGIN = timedelta(minutes=10)
 
 
 class _RefundCanceled(Exception):
@@ -142,14 +141,10 @@ class ProviderCalls:
         moment = datetime.fromisoformat(asked_at)
         if self._clock.now() - moment < CREATE_WITHIN:
             return None
-        refunds: list[ProviderRefund] = []
-        page = ProviderRefundPage((), "")
-        while page.next_cursor is not None:
-            since, cursor = moment - _CLOCK_MARGIN, page.next_cursor or None
-            page = await self._gateway.list_refunds(since=since, payment_id=payment.provider_id, cursor=cursor)
-            refunds += [one for one in page.refunds if one.amount == call.amount]
+        made = await listed_refunds(self._gateway, since=moment - CLOCK_MARGIN, payment_id=payment.provider_id)
+        own = [one for one in made if one.amount == call.amount]
         # One that was not canceled decides.
-        return next((one.id for one in sorted(refunds, key=lambda one: one.status == CANCELED)), None)
+        return next((one.id for one in sorted(own, key=lambda one: one.status == CANCELED)), None)
 
     async def _refund(
         self, call: Call, payment: Payment, provider_id: str, key: str, refund_id: str | None

@@ -126,12 +126,7 @@ async def test_a_refund_that_fails_later_is_a_discrepancy_and_is_retried_by_staf
 
 async def test_a_pending_refund_is_made_once_even_after_its_key_is_forgotten(process: PaymentProcess) -> None:
     payment = await paid_by_sbp(process)
-    await process.sandbox.faults(refunds={"pending": 1})
-    async with process.db.transaction() as tx:
-        await process.payments.refund_part(tx, payment.order_id, 100_000)
-    refund_id = await pending_refund(process, payment)
-    await process.sandbox.faults()
-    await process.sandbox.refund_action(refund_id, "succeed")
+    await refund_late(process, payment, 100_000)
     wake(process)
 
     async def refunded() -> int:
@@ -145,12 +140,7 @@ async def test_news_of_a_late_partial_refund_makes_no_second_one(
     process: PaymentProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payment = await paid_by_sbp(process)
-    await process.sandbox.faults(refunds={"pending": 1})
-    async with process.db.transaction() as tx:
-        await process.payments.refund_part(tx, payment.order_id, 100_000)
-    refund_id = await pending_refund(process, payment)
-    await process.sandbox.faults()
-    await process.sandbox.refund_action(refund_id, "succeed")
+    await refund_late(process, payment, 100_000)
     # A notification, or the poll, comes before the postponed call looks again; by then its key is forgotten.
     told = await process.payments.refresh(payment.id)
     assert (told.refunded, told.refunding) == (100_000, 100_000)
@@ -192,6 +182,16 @@ async def test_a_failed_partial_refund_can_be_asked_for_again(process: PaymentPr
 
     assert (failed.refunding, failed.refund_failure) == (0, "insufficient_funds")
     assert await eventually(refunded) == 100_000
+
+
+async def refund_late(process: PaymentProcess, payment: Payment, amount: int) -> None:
+    """A partial refund that the provider leaves pending at first, and has completed before our next look at it."""
+    await process.sandbox.faults(refunds={"pending": 1})
+    async with process.db.transaction() as tx:
+        await process.payments.refund_part(tx, payment.order_id, amount)
+    refund_id = await pending_refund(process, payment)
+    await process.sandbox.faults()
+    await process.sandbox.refund_action(refund_id, "succeed")
 
 
 async def pending_refund(process: PaymentProcess, payment: Payment) -> str:

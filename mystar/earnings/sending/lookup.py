@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
 
 from mystar.earnings.payouts.provider import METADATA_KEY, PayoutProvider, ProviderPayout
 from mystar.earnings.sending.model import ToSend
-
-#: The provider's clock and ours may differ by this.
-_CLOCK_MARGIN = timedelta(minutes=10)
+from mystar.payments.provider import CLOCK_MARGIN
 
 
 async def find(provider: PayoutProvider, item: ToSend) -> ProviderPayout | None:
@@ -22,7 +19,7 @@ async def find(provider: PayoutProvider, item: ToSend) -> ProviderPayout | None:
 
 async def _listed(provider: PayoutProvider, item: ToSend) -> ProviderPayout | None:
     """The search looks three months back and may lag behind; the list does neither."""
-    since = (item.part.sent_at or item.payout.created_at) - _CLOCK_MARGIN
+    since = (item.part.sent_at or item.payout.created_at) - CLOCK_MARGIN
     cursor = None
     while True:
         page = await provider.list_payouts(since, cursor)
