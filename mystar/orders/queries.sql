@@ -258,9 +258,7 @@ from unnest(%(statuses)s::text[]) as wanted (status);
 -- name: export_orders
 -- The other party's words are theirs, among them what the buyer says of modifications, the option without an id.
 select orders.id, kind, number, status, money, price, total_price, refunded, payment_method,
-    case when buyer_id = %(account_id)s then options else coalesce((
-        select jsonb_agg(case when option ->> 'id' is null then option || '{"description": ""}' else option end order by place)
-        from jsonb_array_elements(options) with ordinality as chosen (option, place)), options) end as options, occasion,
+    case when buyer_id = %(account_id)s then options else without_modifications_text(options) end as options, occasion,
     service_id, services_titles.title as service,
     case when buyer_id = %(account_id)s then 'buyer' else 'creator' end as role,
     case when buyer_id = %(account_id)s then for_whom end as for_whom, case when buyer_id = %(account_id)s then wish end as wish,
@@ -312,9 +310,7 @@ where files.owner_id = %(account_id)s;
 -- name: erase_bought
 -- The buyer has described the modifications, which are the option without an id; the creator the others.
 update orders set for_whom = '', wish = '', title = '', description = '',
-    options = coalesce((
-        select jsonb_agg(case when option ->> 'id' is null then option || '{"description": ""}' else option end order by place)
-        from jsonb_array_elements(options) with ordinality as chosen (option, place)), options),
+    options = without_modifications_text(options),
     cancellation_reason = redacted(cancellation_reason, %(names)s::text[], %(alias)s), updated_at = %(now)s
 where buyer_id = %(account_id)s;
 
